@@ -1,0 +1,44 @@
+# What a newcomer needs: make demo, make test. Everything is set up in .venv first, and only when it changed.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-system lint bench fuzz docs clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP)  ## set up .venv with everything hash-pinned
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "weighlock needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## pull, inspect, approve, release and serve a real model, then run the drills
+	$(BIN)/python examples/demo.py
+
+test: lint  ## lint, types, layers and the quick tests
+	$(BIN)/python -m pytest -n auto -m "not system" --disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1
+
+test-system: $(STAMP)  ## the tests that need system components (they say so when they skip)
+	$(BIN)/python -m pytest -m system
+
+lint: $(STAMP)  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## measure, as ratios in one run
+	$(BIN)/python benchmarks/run.py
+
+fuzz: $(STAMP)  ## property tests with many more examples
+	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

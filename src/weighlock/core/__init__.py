@@ -1,0 +1,1 @@
+"""The nouns and their grammar. Standard library only, no I/O."""

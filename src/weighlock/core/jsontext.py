@@ -1,0 +1,92 @@
+"""Read JSON strictly and write it in one way.
+
+Two readers that disagree about a document are an attack (RFC 8259, section 4): so
+duplicate keys, NaN and Infinity, invalid UTF-8, lone surrogates, excessive depth
+and trailing bytes are refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from weighlock.core.error import DeniedError
+from weighlock.core.limit import MAX_DOCUMENT_BYTES, MAX_JSON_DEPTH
+from weighlock.core.text import shown
+
+Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+MAX_SAFE_INTEGER: Final = 2**63 - 1
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
+
+
+def read_json(raw: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) -> Any:
+    """Return the value of the UTF-8 JSON text ``raw``; ``what`` names it in errors.
+
+    Raises DeniedError ``json_invalid``.
+    """
+    if len(raw) > limit:
+        raise _invalid(what, f"{len(raw)} bytes are more than the limit of {limit}")
+    if _depth(raw) > MAX_JSON_DEPTH:
+        raise _invalid(what, f"it nests deeper than {MAX_JSON_DEPTH}")
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
+        )
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
+    except (ValueError, RecursionError) as error:
+        raise _invalid(what, shown(str(error))) from error
+    return value
+
+
+def read_object(raw: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) -> dict[str, Any]:
+    """Return the JSON object of ``raw``; raises DeniedError ``json_invalid`` for any other value."""
+    value = read_json(raw, what=what, limit=limit)
+    if not isinstance(value, dict):
+        raise _invalid(what, "it is not an object")
+    return value
+
+
+def write_json(value: Json, *, indent: int | None = None) -> bytes:
+    """Return ``value`` as UTF-8 JSON: sorted keys, no needless spaces unless ``indent`` is given."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=separators, indent=indent, allow_nan=False
+    )
+    return text.encode("utf-8")
+
+
+def _depth(raw: bytes) -> int:
+    deepest = depth = 0
+    for match in _BRACKETS.finditer(raw):
+        token = match.group()
+        if token in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is the idiom
+        raise ValueError(f"the key {twice!r} occurs twice")
+    return made
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= 20 else MAX_SAFE_INTEGER + 1
+    if abs(value) > MAX_SAFE_INTEGER:
+        raise ValueError("an integer does not fit in 64 bits")
+    return value
+
+
+def _invalid(what: str, why: str) -> DeniedError:
+    return DeniedError("json_invalid", f"{what} is not acceptable JSON: {why}")

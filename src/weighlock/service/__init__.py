@@ -1,0 +1,1 @@
+"""Use cases, one file each: where domain packages and edges meet."""
