@@ -15,7 +15,39 @@ from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
 
 # name → (module:attribute, one line for the list; a test holds it equal to the command's own)
-COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "init": ("weighlock.cli.init:init", "Start a project: commented settings and trial keys."),
+    "config": ("weighlock.cli.config:config", "Show the settings in force and where each comes from."),
+    "pull": (
+        "weighlock.cli.pull:pull",
+        "Pull a model from a trusted source, byte for byte against the lock.",
+    ),
+    "ls": ("weighlock.cli.ls:ls", "List what an environment holds."),
+    "show": ("weighlock.cli.show:show", "Show an artifact: its files and what is known about it."),
+    "export": ("weighlock.cli.export:export", "Copy a model's files into a new folder, verified."),
+    "inspect": ("weighlock.cli.inspect:inspect", "Find what a model's files would do, without running them."),
+    "sbom": ("weighlock.cli.sbom:sbom", "Make a bill of materials, or record its review."),
+    "evidence": ("weighlock.cli.evidence:evidence", "List, record or waive what a promotion needs to know."),
+    "request": ("weighlock.cli.request:request", "Ask for a model to be promoted: make a candidate."),
+    "approve": ("weighlock.cli.approve:approve", "Approve a candidate's exact digest."),
+    "reject": ("weighlock.cli.reject:reject", "Reject a candidate."),
+    "promote": ("weighlock.cli.promote:promote", "Release an approved candidate to production."),
+    "release": ("weighlock.cli.release:release", "Show or verify what production may serve."),
+    "renew": ("weighlock.cli.renew:renew", "Sign production's state again before it expires."),
+    "check": ("weighlock.cli.check:check", "Check workloads, compose files and Dockerfiles before they run."),
+    "run": ("weighlock.cli.run:run", "Verify a release and start its server in a sandbox."),
+    "revoke": ("weighlock.cli.revoke:revoke", "Withdraw a manifest, a file, a key or an owner, everywhere."),
+    "drift": ("weighlock.cli.drift:drift", "Compare an installation with its package lock."),
+    "sign": ("weighlock.cli.sign:sign", "Sign a model or a folder (OpenSSF Model Signing)."),
+    "verify": ("weighlock.cli.verify:verify", "Verify a signature over a model or a folder."),
+    "keys": ("weighlock.cli.keys:keys", "Make and show keys."),
+    "trust": ("weighlock.cli.trust:trust", "Make, extend, sign and show who is trusted with what."),
+    "log": ("weighlock.cli.log:log", "Show or verify the log of decisions."),
+    "fsck": ("weighlock.cli.fsck:fsck", "Check every byte of a store."),
+    "gc": ("weighlock.cli.gc:gc", "Remove what nothing in a store refers to."),
+    "drill": ("weighlock.cli.drill:drill", "Attempt the five attacks that must always be blocked."),
+    "completion": ("weighlock.cli.completion:completion", "Print the completion script for a shell."),
+}
 
 INTERRUPTED: Final = 130  # the shell's status for a program ended by SIGINT
 
@@ -51,9 +83,10 @@ class LazyGroup(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], COMMANDS, n=2) if args else []
-            if close:
-                error.message += f" Did you mean {' or '.join(close)}?"
-            raise
+            if not close:
+                raise
+            hint = f"{error.format_message()} Did you mean {' or '.join(close)}?"
+            raise click.UsageError(hint, ctx=ctx) from error
 
 
 @click.group(
@@ -68,14 +101,24 @@ class LazyGroup(click.Group):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Settings file; by default weighlock.yaml here or in a folder above.",
 )
+@click.option(
+    "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Override one setting; repeatable."
+)
 @click.pass_context
-def root(context: click.Context, config: Path | None) -> None:
+def root(context: click.Context, config: Path | None, assignments: tuple[str, ...]) -> None:
     """Release self-hosted AI models like software.
 
     Weighlock pulls models by digest, looks inside them without running them, has
     people approve what may serve, and starts or admits nothing else.
     """
     context.meta["weighlock.config"] = config
+    flags: dict[str, str] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{assignment!r} is not NAME=VALUE", param_hint="--set")
+        flags[name] = value
+    context.meta["weighlock.set"] = flags
 
 
 def run(arguments: list[str]) -> int:
@@ -83,8 +126,7 @@ def run(arguments: list[str]) -> int:
     output = Output()
     try:
         result: Any = root.main(arguments, prog_name="weighlock", standalone_mode=False, obj=output)
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
+        return int(result) if isinstance(result, int) else Outcome.CLEAN
     except click.ClickException as error:
         error.show()
         return Outcome.USAGE
@@ -94,18 +136,18 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # so that flushing at exit is silent
         return Outcome.UNDECIDED
-    except WeighlockError as error:
-        output.error(error)
-        return error.outcome
-    except OSError as error:
-        output.error(_outside(error))
-        return Outcome.UNDECIDED
-    except Exception as error:
-        if os.environ.get("WEIGHLOCK_DEBUG"):
+    except Exception as error:  # the last resort: whatever it is, nothing was allowed
+        if os.environ.get("WEIGHLOCK_DEBUG") and not isinstance(error, WeighlockError):
             raise
-        output.error(_bug(error))
-        return Outcome.UNDECIDED
-    return int(result) if isinstance(result, int) else Outcome.CLEAN
+        told = _told(error)
+        output.error(told)
+        return told.outcome
+
+
+def _told(error: Exception) -> WeighlockError:
+    if isinstance(error, WeighlockError):
+        return error
+    return _outside(error) if isinstance(error, OSError) else _bug(error)
 
 
 def _outside(error: OSError) -> UndecidedError:

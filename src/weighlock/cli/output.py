@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import click
@@ -71,7 +71,7 @@ def styled(word: str, outcome: Outcome) -> str:
     return click.style(word, fg=_COLOURS[outcome])
 
 
-def table(rows: list[tuple[str, ...]], *, indent: str = "") -> str:
+def table(rows: Sequence[tuple[str, ...]], *, indent: str = "") -> str:
     """Return rows as aligned columns, the last one free; the cells are already ``shown()``."""
     if not rows:
         return ""

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 from weighlock.cli.output import Output
 from weighlock.core.progress import NO_PROGRESS, Progress
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class _Drawn:
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
         self._lock = threading.Lock()
 
     def begin(self, label: str, total_bytes: int) -> None:

@@ -14,7 +14,7 @@ from weighlock.core.error import DeniedError
 from weighlock.core.limit import MAX_DOCUMENT_BYTES, MAX_JSON_DEPTH
 from weighlock.core.text import shown
 
-Json: TypeAlias = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 MAX_SAFE_INTEGER: Final = 2**63 - 1
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)

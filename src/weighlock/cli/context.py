@@ -1,0 +1,64 @@
+"""What commands share: the settings in force, the clock, passphrases."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from weighlock.core.clock import Clock, system_clock
+from weighlock.settings import EXPERIMENTATION, Settings, load_settings
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def clock() -> Clock:
+    """Return the clock of this run."""
+    return system_clock
+
+
+def settings() -> Settings:
+    """Return the settings in force; raises UsageError if they are missing or wrong."""
+    meta = click.get_current_context().meta
+    file = meta.get("weighlock.config")
+    if file is None and os.environ.get("WEIGHLOCK_CONFIG"):
+        file = Path(os.environ["WEIGHLOCK_CONFIG"])
+    return load_settings(file, variables=os.environ, flags=meta.get("weighlock.set", {}), folder=Path.cwd())
+
+
+def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:
+    """Give a command ``--key`` and ``--passphrase-file``."""
+    path = click.Path(exists=True, dir_okay=False, path_type=Path)
+    key = click.option("--key", "key_file", type=path, required=required, help=help_text)
+    asking = click.option("--passphrase-file", type=path, help="File holding the key's passphrase.")
+
+    def add(command: _Command) -> _Command:
+        return key(asking(command))
+
+    return add
+
+
+def passphrase(file: Path | None) -> Callable[[], bytes | None]:
+    """Return how to get a key's passphrase, asked only if the key is encrypted.
+
+    From ``file``, else WEIGHLOCK_PASSPHRASE, else a prompt on a terminal, else None.
+    """
+
+    def ask() -> bytes | None:
+        if file is not None:
+            return file.read_bytes().rstrip(b"\r\n")
+        if "WEIGHLOCK_PASSPHRASE" in os.environ:
+            return os.environb[b"WEIGHLOCK_PASSPHRASE"]
+        if click.get_text_stream("stdin").isatty():
+            return str(click.prompt("Passphrase", hide_input=True, err=True)).encode()
+        return None
+
+    return ask
+
+
+def environment_option(command: _Command) -> _Command:
+    """Give a command ``-e/--environment``, experimentation by default."""
+    return click.option(
+        "-e", "--environment", default=EXPERIMENTATION, show_default=True, help="Which environment's store."
+    )(command)
