@@ -230,11 +230,14 @@ def convert(folder: Path, output: Path) -> str:
     """
     digest = hashlib.sha256()
     partial = output.with_name(output.name + ".partial")
-    with partial.open("wb") as file:
-        for chunk in encode(folder):
-            digest.update(chunk)
-            file.write(chunk)
-    partial.replace(output)
+    try:
+        with partial.open("wb") as file:
+            for chunk in encode(folder):
+                digest.update(chunk)
+                file.write(chunk)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
     return digest.hexdigest()
 
 

@@ -58,9 +58,17 @@ class EvaluationError(Exception):
 
 
 def compare(first: Sequence[float], second: Sequence[float]) -> float:
-    """Return the cosine similarity of two vectors, from -1 to 1."""
-    product = math.fsum(float(a) * float(b) for a, b in zip(first, second, strict=True))
-    return product / (math.hypot(*first) * math.hypot(*second))
+    """Return the cosine similarity of two vectors, from -1 to 1.
+
+    Raises EvaluationError if their lengths differ or it is no finite number.
+    """
+    if len(first) != len(second):
+        raise EvaluationError(f"vectors of {len(first)} and {len(second)} numbers")
+    lengths = math.hypot(*first) * math.hypot(*second)
+    product = math.fsum(a * b for a, b in zip(first, second, strict=True))
+    if not (math.isfinite(product) and math.isfinite(lengths) and lengths > 0):
+        raise EvaluationError("a vector is zero, or a number in it is not finite")
+    return product / lengths
 
 
 def evaluate(embed: Embed, pairs: Sequence[Pair] = PAIRS) -> dict[str, Any]:
@@ -69,8 +77,6 @@ def evaluate(embed: Embed, pairs: Sequence[Pair] = PAIRS) -> dict[str, Any]:
     related = [score for pair, score in zip(pairs, scores, strict=True) if pair.related]
     unrelated = [score for pair, score in zip(pairs, scores, strict=True) if not pair.related]
     value = min(related) - max(unrelated)
-    if not math.isfinite(value):
-        raise EvaluationError("a similarity is not a finite number")
     return {
         "metric": "separation",
         "value": round(value, DIGITS),
