@@ -18,6 +18,8 @@ import xllamacpp
 HOST = "127.0.0.1"
 ALIAS = "minilm"  # the model's name in answers, instead of its path
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+MAX_THREADS = 4  # enough for sentences; each takes address space, which a sandbox limits
+HTTP_THREADS = 4
 ERRORS_ONLY = 1  # llama.cpp's log level; its log goes to standard error
 
 
@@ -32,6 +34,7 @@ def describe_server(model: str, port: int, threads: int) -> xllamacpp.CommonPara
     settings.n_batch = settings.n_ubatch  # a text must fit one batch to be pooled
     settings.cpuparams.n_threads = threads
     settings.cpuparams_batch.n_threads = threads
+    settings.n_threads_http = HTTP_THREADS
     settings.cache_prompt = False
     settings.cache_ram_mib = 0
     settings.offline = True
@@ -50,7 +53,7 @@ def start_server(model: str, *, port: int, threads: int | None = None) -> xllama
     It stops when the last reference to it goes. Raises RuntimeError if the model cannot be
     loaded or the port is taken; llama.cpp has said which on standard error.
     """
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or min(MAX_THREADS, len(os.sched_getaffinity(0)))
     return xllamacpp.Server(describe_server(model, port, threads))
 
 
@@ -59,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Serve one GGUF embedding model.")
     parser.add_argument("--model", required=True, help="the GGUF file")
     parser.add_argument("--port", required=True, type=int, help=f"the TCP port on {HOST}")
-    parser.add_argument("--threads", type=int, help="default: one for each processor")
+    parser.add_argument("--threads", type=int, help=f"default: one a processor, {MAX_THREADS} at most")
     arguments = parser.parse_args()
     # blocked before llama.cpp starts its threads, which inherit it: only sigwait() gets them
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
