@@ -30,11 +30,10 @@ def settings() -> Settings:
 def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:
     """Give a command ``--key`` and ``--passphrase-file``."""
     path = click.Path(exists=True, dir_okay=False, path_type=Path)
-    key = click.option("--key", "key_file", type=path, required=required, help=help_text)
-    asking = click.option("--passphrase-file", type=path, help="File holding the key's passphrase.")
 
     def add(command: _Command) -> _Command:
-        return key(asking(command))
+        command = click.option("--passphrase-file", type=path, help="File with the passphrase.")(command)
+        return click.option("--key", "key_file", type=path, required=required, help=help_text)(command)
 
     return add
 

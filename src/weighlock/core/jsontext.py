@@ -7,14 +7,11 @@ and trailing bytes are refused.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from weighlock.core.error import DeniedError
 from weighlock.core.limit import MAX_DOCUMENT_BYTES, MAX_JSON_DEPTH
 from weighlock.core.text import shown
-
-Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 
 MAX_SAFE_INTEGER: Final = 2**63 - 1
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
@@ -47,7 +44,7 @@ def read_object(raw: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) -> di
     return value
 
 
-def write_json(value: Json, *, indent: int | None = None) -> bytes:
+def write_json(value: Any, *, indent: int | None = None) -> bytes:
     """Return ``value`` as UTF-8 JSON: sorted keys, no needless spaces unless ``indent`` is given."""
     separators = (",", ":") if indent is None else (",", ": ")
     text = json.dumps(

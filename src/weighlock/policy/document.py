@@ -1,0 +1,98 @@
+"""The policy file: a few numbers about requirements that cannot be switched off."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from weighlock.core.digest import Digest
+from weighlock.core.finding import Severity
+from weighlock.core.text import shown
+from weighlock.yamltext import Node, YamlError, read_yaml, wrong
+
+VERSION: Final = 1
+MIN_PEOPLE: Final = 2  # one person cannot both ask and allow
+MAX_DAYS: Final = 366
+_FIELDS: Final[dict[str, frozenset[str]]] = {
+    "inspection": frozenset({"accept_up_to", "max_age_days"}),
+    "sbom": frozenset({"max_age_days"}),
+    "evaluation": frozenset({"max_age_days", "waivable"}),
+    "approvals": frozenset({"people", "max_age_days"}),
+}
+_ACCEPTABLE: Final = ("info", "low", "medium", "high")  # nobody accepts a critical finding
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What promotion asks for. ``digest`` is that of the file's exact bytes."""
+
+    name: str
+    digest: Digest
+    accept_up_to: Severity
+    inspection_days: int
+    sbom_days: int
+    evaluation_days: int
+    evaluation_waivable: bool
+    people: int
+    approval_days: int
+
+    @classmethod
+    def parse(cls, raw: bytes, *, file: object) -> Self:
+        """Return the policy; raises UsageError ``policy_invalid`` naming ``file`` and the line."""
+        try:
+            return cls(digest=Digest.of(raw), **_read(read_yaml(raw)))
+        except YamlError as error:
+            raise wrong(
+                "policy_invalid", file, error, "compare it with `weighlock policy starter`"
+            ) from error
+
+
+def _read(document: Node) -> dict[str, Any]:
+    top = _fields(document, "the policy", frozenset({"version", "name", *_FIELDS}))
+    if top["version"].value != VERSION or isinstance(top["version"].value, bool):
+        raise YamlError(top["version"].line, f"version must be {VERSION}")
+    inner = {section: _fields(top[section], section, names) for section, names in _FIELDS.items()}
+    waivable = inner["evaluation"]["waivable"]
+    if not isinstance(waivable.value, bool):
+        raise YamlError(waivable.line, "waivable must be true or false")
+    return {
+        "name": _text(top["name"]),
+        "accept_up_to": _severity(inner["inspection"]["accept_up_to"]),
+        "inspection_days": _number(inner["inspection"]["max_age_days"], 1, MAX_DAYS),
+        "sbom_days": _number(inner["sbom"]["max_age_days"], 1, MAX_DAYS),
+        "evaluation_days": _number(inner["evaluation"]["max_age_days"], 1, MAX_DAYS),
+        "evaluation_waivable": waivable.value,
+        "people": _number(inner["approvals"]["people"], MIN_PEOPLE, 100),
+        "approval_days": _number(inner["approvals"]["max_age_days"], 1, MAX_DAYS),
+    }
+
+
+def _fields(node: Node, what: str, names: frozenset[str]) -> dict[str, Node]:
+    if not isinstance(node.value, dict):
+        raise YamlError(node.line, f"{what} is not a map")
+    for name, value in node.value.items():
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            near = f"; did you mean {close[0]}?" if close else ""
+            raise YamlError(value.line, f"{what} has no field {shown(name)!r}{near}")
+    lacking = sorted(names - node.value.keys())
+    if lacking:
+        raise YamlError(node.line, f"{what} lacks {', '.join(lacking)}")
+    return dict(node.value)
+
+
+def _number(node: Node, low: int, high: int) -> int:
+    if type(node.value) is not int or not low <= node.value <= high:
+        raise YamlError(node.line, f"{shown(repr(node.value))} is not a number from {low} to {high}")
+    return node.value
+
+
+def _severity(node: Node) -> Severity:
+    if node.value not in _ACCEPTABLE:
+        raise YamlError(node.line, f"accept_up_to must be one of {', '.join(_ACCEPTABLE)}")
+    return Severity[node.value.upper()]
+
+
+def _text(node: Node) -> str:
+    if not isinstance(node.value, str) or not node.value:
+        raise YamlError(node.line, "the name is not text")
+    return node.value
