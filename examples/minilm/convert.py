@@ -18,7 +18,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, Self, TypeVar
 
 from weights import Tensor, WeightsError, read_index
 from wordpiece import read_vocabulary
@@ -54,6 +54,9 @@ EMBEDDING_NAMES: Final = {
 UNUSED_NAMES: Final = {"pooler.dense.weight", "pooler.dense.bias", "embeddings.position_ids"}
 
 
+Plain = TypeVar("Plain", str, int, float, bool)
+
+
 class Value(NamedTuple):
     """A metadata value: its GGUF type number and its encoding."""
 
@@ -68,13 +71,40 @@ class Placed(NamedTuple):
     tensor: Tensor
 
 
+class Settings(NamedTuple):
+    """A JSON file of the model, and what is in it."""
+
+    file: str
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the settings in ``path``; raises WeightsError if it is no JSON object."""
+        try:
+            values = json.loads(path.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise WeightsError(f"{path.name} is not JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise WeightsError(f"{path.name} is not a JSON object")
+        return cls(path.name, values)
+
+    def get(self, key: str, kind: type[Plain]) -> Plain:
+        """Return the setting ``key``; raises WeightsError unless it is there and a ``kind``."""
+        value = self.values.get(key)
+        if not isinstance(value, kind) or type(value) is not kind:  # True is an int to Python
+            raise WeightsError(f"{key!r} in {self.file} is not of type {kind.__name__}")
+        return value
+
+
 def text(value: str) -> Value:
     """Return ``value`` as a GGUF string."""
     return Value(8, _counted(value.encode()))
 
 
 def number(value: int) -> Value:
-    """Return ``value`` as a GGUF uint32."""
+    """Return ``value`` as a GGUF uint32; raises WeightsError if it is none."""
+    if not 0 <= value < 1 << 32:
+        raise WeightsError(f"{value} is not an unsigned number of 32 bits")
     return Value(4, struct.pack("<I", value))
 
 
@@ -100,51 +130,53 @@ def _counted(data: bytes) -> bytes:
 
 def describe_model(folder: Path) -> dict[str, Value]:
     """Return the metadata of the architecture, from ``config.json``."""
-    config = _read_json(folder / "config.json")
-    if config["model_type"] != "bert" or config["hidden_act"] != "gelu":
+    config = Settings.read(folder / "config.json")
+    if config.get("model_type", str) != "bert" or config.get("hidden_act", str) != "gelu":
         raise WeightsError("this converter knows BERT with GELU, and nothing else")
-    pooling = _read_json(folder / "1_Pooling" / "config.json")
-    if not pooling["pooling_mode_mean_tokens"]:
+    pooling = Settings.read(folder / "1_Pooling" / "config.json")
+    if not pooling.get("pooling_mode_mean_tokens", bool):
         raise WeightsError("this converter knows mean pooling, and nothing else")
     return {
         "general.architecture": text("bert"),
         "general.file_type": number(FLOAT32),
-        "bert.block_count": number(config["num_hidden_layers"]),
-        "bert.context_length": number(config["max_position_embeddings"]),
-        "bert.embedding_length": number(config["hidden_size"]),
-        "bert.feed_forward_length": number(config["intermediate_size"]),
-        "bert.attention.head_count": number(config["num_attention_heads"]),
-        "bert.attention.layer_norm_epsilon": real(config["layer_norm_eps"]),
+        "bert.block_count": number(config.get("num_hidden_layers", int)),
+        "bert.context_length": number(config.get("max_position_embeddings", int)),
+        "bert.embedding_length": number(config.get("hidden_size", int)),
+        "bert.feed_forward_length": number(config.get("intermediate_size", int)),
+        "bert.attention.head_count": number(config.get("num_attention_heads", int)),
+        "bert.attention.layer_norm_epsilon": real(config.get("layer_norm_eps", float)),
         "bert.attention.causal": flag(False),
         "bert.pooling_type": number(POOLING_MEAN),
-        "tokenizer.ggml.token_type_count": number(config["type_vocab_size"]),
+        "tokenizer.ggml.token_type_count": number(config.get("type_vocab_size", int)),
     }
 
 
 def describe_vocabulary(folder: Path) -> dict[str, Value]:
     """Return the metadata of the WordPiece tokenizer, from ``vocab.txt`` and its settings."""
-    settings = _read_json(folder / "tokenizer_config.json")
+    settings = Settings.read(folder / "tokenizer_config.json")
     tokens = read_vocabulary(folder)
-    special = {key: settings[f"{key}_token"] for key in ("unk", "sep", "pad", "cls", "mask")}
-    ids = {key: number(tokens.index(token)) for key, token in special.items()}
-    lowercase = settings["do_lower_case"]
-    accents = settings["strip_accents"]
+    special = [settings.get(f"{key}_token", str) for key in ("cls", "sep", "unk", "pad", "mask")]
+    if not set(special) <= set(tokens):
+        raise WeightsError("the vocabulary lacks a special token of tokenizer_config.json")
+    cls, sep, unk, pad, mask = (number(tokens.index(token)) for token in special)
+    kinds = [CONTROL_TOKEN if token in special else NORMAL_TOKEN for token in tokens]
+    lowercase = settings.get("do_lower_case", bool)
+    # BERT's rule: accents go when the setting says so, or is silent and case goes too
+    silent = settings.values.get("strip_accents") is None
+    accents = lowercase if silent else settings.get("strip_accents", bool)
     return {
         "tokenizer.ggml.model": text("bert"),
         "tokenizer.ggml.tokens": array([text(rename_token(token)) for token in tokens]),
-        "tokenizer.ggml.token_type": array(
-            [_signed(CONTROL_TOKEN if t in special.values() else NORMAL_TOKEN) for t in tokens]
-        ),
-        "tokenizer.ggml.bos_token_id": ids["cls"],
-        "tokenizer.ggml.eos_token_id": ids["sep"],
-        "tokenizer.ggml.unknown_token_id": ids["unk"],
-        "tokenizer.ggml.seperator_token_id": ids["sep"],  # the format's own spelling
-        "tokenizer.ggml.padding_token_id": ids["pad"],
-        "tokenizer.ggml.cls_token_id": ids["cls"],
-        "tokenizer.ggml.mask_token_id": ids["mask"],
+        "tokenizer.ggml.token_type": array([_signed(kind) for kind in kinds]),
+        "tokenizer.ggml.bos_token_id": cls,
+        "tokenizer.ggml.eos_token_id": sep,
+        "tokenizer.ggml.unknown_token_id": unk,
+        "tokenizer.ggml.seperator_token_id": sep,  # the format's own spelling
+        "tokenizer.ggml.padding_token_id": pad,
+        "tokenizer.ggml.cls_token_id": cls,
+        "tokenizer.ggml.mask_token_id": mask,
         "tokenizer.ggml.normalizer.lowercase": flag(lowercase),
-        # BERT's rule: accents go when the setting says so, or is silent and case goes too
-        "tokenizer.ggml.normalizer.strip_accents": flag(lowercase if accents is None else accents),
+        "tokenizer.ggml.normalizer.strip_accents": flag(accents),
     }
 
 
@@ -165,6 +197,8 @@ def place_tensors(index: dict[str, Tensor], layers: int) -> list[Placed]:
     Raises WeightsError if one that the architecture needs is missing, is not float32, or
     if the file has one that this converter does not know.
     """
+    if layers > len(index):
+        raise WeightsError(f"there are fewer tensors than the {layers} layers of config.json")
     names = dict(EMBEDDING_NAMES)
     for layer in range(layers):
         for old, new in BLOCK_NAMES.items():
@@ -202,7 +236,7 @@ def _padding(size_bytes: int) -> int:
 def encode(folder: Path) -> Iterator[bytes]:
     """Yield the bytes of the GGUF file made from the Hugging Face files in ``folder``."""
     source = folder / "model.safetensors"
-    layers = _read_json(folder / "config.json")["num_hidden_layers"]
+    layers = Settings.read(folder / "config.json").get("num_hidden_layers", int)
     tensors = place_tensors(read_index(source), layers)
     yield encode_head(describe_model(folder) | describe_vocabulary(folder), tensors)
     with source.open("rb") as file:
@@ -241,10 +275,6 @@ def convert(folder: Path, output: Path) -> str:
     return digest.hexdigest()
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))
-
-
 def main() -> int:
     """Convert as the command line says; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -253,7 +283,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         digest = convert(arguments.folder, arguments.output)
-    except (WeightsError, OSError, KeyError, ValueError) as error:
+    except (ValueError, OSError) as error:
         print(f"convert: {error}", file=sys.stderr)
         return 1
     print(f"sha256:{digest}")

@@ -47,12 +47,19 @@ def read_index(path: Path) -> dict[str, Tensor]:
 
 def _decode_header(head: bytes) -> dict[str, object]:
     try:
-        header = json.loads(head)
-    except ValueError as error:
-        raise WeightsError("the header is not JSON") from error
+        header = json.loads(head, object_pairs_hook=_require_unique)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"the header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise WeightsError("the header is not a JSON object")
     return {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+
+def _require_unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise WeightsError("a name occurs twice")  # readers disagree about which of them counts
+    return members
 
 
 def _read_entry(name: str, entry: object, start: int) -> Tensor:

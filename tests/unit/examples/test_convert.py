@@ -129,6 +129,16 @@ def test_accents_go_by_berts_rule(folder: Path, accents: object, lowercase: obje
         ("config.json", {"hidden_act": "relu"}),
         ("config.json", {"num_hidden_layers": LAYERS + 1}),
         ("config.json", {"num_hidden_layers": LAYERS - 1}),
+        ("config.json", {"num_hidden_layers": 10**12}),
+        ("config.json", {"num_hidden_layers": True}),
+        ("config.json", {"num_hidden_layers": -1}),
+        ("config.json", {"hidden_size": 2**32}),
+        ("config.json", {"hidden_size": 8.0}),
+        ("config.json", {"layer_norm_eps": None}),
+        ("tokenizer_config.json", {"cls_token": "[NONE]"}),
+        ("tokenizer_config.json", {"cls_token": {"content": "[CLS]"}}),
+        ("tokenizer_config.json", {"do_lower_case": 1}),
+        ("tokenizer_config.json", {"strip_accents": "no"}),
         ("1_Pooling/config.json", {"pooling_mode_mean_tokens": False}),
     ],
 )
@@ -140,6 +150,13 @@ def test_another_kind_of_model_is_refused_and_nothing_written(
     with pytest.raises(WeightsError):
         convert.convert(folder, tmp_path / "m.gguf")
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{]", b"\xff", b"[" * 200_000])
+def test_settings_that_are_no_json_object_are_refused(folder: Path, tmp_path: Path, content: bytes) -> None:
+    (folder / "config.json").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"config\.json is not"):
+        convert.convert(folder, tmp_path / "m.gguf")
 
 
 def test_an_unknown_or_missing_tensor_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def test_data_that_no_tensor_covers_is_refused(tmp_path: Path, data: bytes) -> N
         ((2).to_bytes(8, "little") + b"{]", "not JSON"),
         ((2).to_bytes(8, "little") + b"[]", "not a JSON object"),
         ((2).to_bytes(8, "little") + b"\xff\xfe", "not JSON"),
+        ((200_000).to_bytes(8, "little") + b"[" * 200_000, "not JSON"),
+        ((15).to_bytes(8, "little") + b'{"a":{},"a":{}}', "occurs twice"),
     ],
 )
 def test_a_bad_header_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
