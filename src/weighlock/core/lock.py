@@ -6,25 +6,23 @@ files, so that one edited line cannot pass for an update.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
 
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError, UsageError, WeighlockError
+from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILE_BYTES
+from weighlock.core.store_reference import check_name
 from weighlock.core.text import shown
 
 VERSION: Final = 1
 UNAVAILABLE: Final = "unavailable"  # an owner's id that the source does not tell
 MAX_MODELS: Final = 1000
 MAX_LOCK_BYTES: Final = 64 * 1024 * 1024  # a few models of 10,000 files
-MAX_NAME_CHARACTERS: Final = 128
 MAX_TEXT_CHARACTERS: Final = 4096  # a source may be a long path
-_NAME: Final = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", re.ASCII)
 _FIELDS: Final = frozenset({"source", "revision", "owner", "origin_confirmed", "manifest", "facts", "files"})
 
 
@@ -113,17 +111,6 @@ def compare(before: Mapping[str, ArtifactFile], after: Mapping[str, ArtifactFile
         Change(path, before.get(path), after.get(path)) for path in sorted(before.keys() | after.keys())
     )
     return [change for change in changes if change.before != change.after]
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` if a model may be called so; raises UsageError ``name_invalid``."""
-    if len(name) > MAX_NAME_CHARACTERS or not _NAME.fullmatch(name):
-        raise UsageError(
-            "name_invalid",
-            f"{shown(name)!r} is not a name for a model",
-            hint="lower-case letters and digits, joined by . _ or -",
-        )
-    return name
 
 
 class _WrongError(Exception):

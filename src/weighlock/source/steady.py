@@ -2,11 +2,13 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from weighlock.core.error import DeniedError
+from weighlock.core.limit import READ_BYTES
 from weighlock.core.text import shown
 from weighlock.source.folder import FolderFile, unreadable
 
@@ -96,3 +98,12 @@ class SteadyFile:
             f"{shown(self.path)!r} changed while it was read",
             hint="let whatever writes it finish, then try again",
         )
+
+
+def steady_chunks(file: FolderFile) -> Iterator[memoryview]:
+    """Yield the file's bytes, each chunk valid until the next; raises as ``SteadyFile`` does."""
+    buffer = memoryview(bytearray(READ_BYTES))
+    with SteadyFile(file) as stream:
+        stream.advise_sequential()
+        while count := stream.readinto(buffer):
+            yield buffer[:count]

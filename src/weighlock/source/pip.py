@@ -1,0 +1,152 @@
+"""Ask the user's own pip: it knows the index, the mirror, the proxy and the credentials.
+
+pip resolves and downloads, wheels only, so that no code of a package runs; it is told
+a digest wherever one is known, and what it brings is digested again by us.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError, UndecidedError, WeighlockError
+from weighlock.core.jsontext import read_object
+from weighlock.core.text import shown
+
+REPORT_VERSION: Final = "1"  # pip documentation, "Installation Report"
+CONFIRMED_SCHEMES: Final = frozenset(
+    {"https", "file"}
+)  # plain http proves nothing about where a digest is from
+_COMMON: Final = (
+    "--no-deps",
+    "--only-binary",
+    ":all:",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--quiet",
+)
+_PASSED: Final = re.compile(
+    r"""PATH|HOME|LANG|LC_\w+|TMPDIR|NETRC|XDG_\w+|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE
+    |(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY
+    |PIP_(?:INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CONFIG_FILE|CERT|CLIENT_CERT|TRUSTED_HOST|PROXY
+    |DEFAULT_TIMEOUT|TIMEOUT|RETRIES|CACHE_DIR|NO_CACHE_DIR|KEYRING_PROVIDER)""",
+    re.VERBOSE | re.ASCII,
+)
+_MISMATCH: Final = re.compile(r"Expected sha256 ([0-9a-f]{64})\s+Got +([0-9a-f]{64})", re.ASCII)
+_URL: Final = re.compile(r"[a-z+]+://\S+", re.IGNORECASE)
+
+
+class Offer(NamedTuple):
+    """The wheel that pip would install: its file name, its digest, whether its origin vouches for that."""
+
+    file_name: str
+    digest: Digest
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pip:
+    """The pip of this installation, run with ``environ`` cut down to pip's own configuration."""
+
+    environ: Mapping[str, str]
+
+    def offer(self, requirement: str, digest: Digest | None, folder: Path) -> Offer:
+        """Return what the index offers for ``name==version``; ``folder`` is a private one.
+
+        Raises DeniedError ``digest_mismatch`` if it is not ``digest``, ``origin_unconfirmed`` if it has
+        none; UndecidedError ``index_failed`` or ``pip_missing``.
+        """
+        arguments = ["install", "--dry-run", "--ignore-installed", "--report", "-"]
+        return _read_report(self._run(arguments, requirement, digest, folder))
+
+    def download(self, requirement: str, digest: Digest, folder: Path) -> Path:
+        """Return the one wheel that pip put into ``folder``, a private and empty one.
+
+        Raises DeniedError ``digest_mismatch``; UndecidedError ``index_failed`` or ``pip_missing``.
+        """
+        destination = folder / "wheel"
+        destination.mkdir()
+        self._run(["download", "--dest", str(destination)], requirement, digest, folder)
+        found = list(destination.iterdir())
+        if len(found) != 1:
+            raise _failed(f"pip brought {len(found)} files instead of one wheel")
+        return found[0]
+
+    def _run(self, arguments: Sequence[str], requirement: str, digest: Digest | None, folder: Path) -> bytes:
+        listed = folder / "requirements.txt"
+        pinned = f" --hash=sha256:{digest.hex}" if digest else ""
+        listed.write_text(f"{requirement}{pinned}\n", encoding="utf-8")
+        hashes = ["--require-hashes"] if digest else []
+        # -P: the current folder may hold a pip.py, and must not run
+        command = [sys.executable, "-P", "-m", "pip", *arguments, *_COMMON, *hashes, "-r", str(listed)]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), check=False
+        )
+        if done.returncode:
+            raise _diagnose(done.stderr.decode("utf-8", "replace"), requirement)
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
+        return {**kept, "PYTHONWARNINGS": "ignore", "PIP_REQUIRE_VIRTUALENV": "0"}
+
+
+def _read_report(raw: bytes) -> Offer:
+    try:
+        report = read_object(raw, what="pip's report")
+        if report.get("version") != REPORT_VERSION:
+            raise _failed("pip's report has a version that is not known")
+        (chosen,) = report["install"]
+        info = chosen["download_info"]
+        url = urlsplit(info["url"])
+        return _offer(url.scheme, unquote(url.path.rpartition("/")[2]), info.get("archive_info"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _failed("pip's report is not as documented") from error
+
+
+def _offer(scheme: str, file_name: str, archive: Any) -> Offer:
+    hashes = archive.get("hashes", {}) if isinstance(archive, dict) else {}
+    if "sha256" not in hashes:
+        raise unconfirmed(file_name, "the index gives no SHA-256 digest for it")
+    return Offer(file_name, Digest("sha256", hashes["sha256"]), scheme in CONFIRMED_SCHEMES)
+
+
+def unconfirmed(file_name: str, why: str) -> DeniedError:
+    """Return the error for a wheel whose digest nobody trustworthy gave."""
+    return DeniedError(
+        "origin_unconfirmed",
+        f"{shown(file_name)!r} cannot be trusted on first sight: {why}",
+        hint="use an index that serves digests over https, or pull against a lock made with one",
+    )
+
+
+def _diagnose(errors: str, requirement: str) -> WeighlockError:
+    if found := _MISMATCH.search(errors):
+        return DeniedError(
+            "digest_mismatch",
+            f"the wheel of {requirement} has the digest sha256:{found[2]}, expected sha256:{found[1]}",
+            hint="the index or a mirror serves other bytes than were locked; do not use them",
+            details={"file": requirement, "expected": f"sha256:{found[1]}", "found": f"sha256:{found[2]}"},
+        )
+    if "No module named pip" in errors:
+        return UndecidedError(
+            "pip_missing", "the Python that runs Weighlock has no pip", hint=f"{sys.executable} -m ensurepip"
+        )
+    if "No space left on device" in errors:
+        return UndecidedError("io_failed", "the disk is full: pip could not unpack into the temporary folder")
+    told = [line.removeprefix("ERROR: ") for line in errors.splitlines() if line.startswith("ERROR:")]
+    why = _URL.sub("<address>", told[-1] if told else errors.strip().rpartition("\n")[2])
+    return _failed(f"pip says about {requirement}: {shown(why)}")
+
+
+def _failed(why: str) -> UndecidedError:
+    return UndecidedError(
+        "index_failed",
+        why,
+        hint="check the name, the version, that it has a wheel, and pip's own configuration (pip config list)",
+    )
