@@ -3,6 +3,7 @@
 from typing import Final
 
 CODES: Final[dict[str, str]] = {
+    "address_unusable": "The address to listen on is taken or does not exist.",
     "approvals_missing": "Fewer people than required have approved this exact candidate.",
     "archive_invalid": "An archive is malformed, ambiguous or contains what a model cannot contain.",
     "archive_too_large": "An archive unpacks to far more than it is, or lists too much.",
@@ -88,6 +89,9 @@ CODES: Final[dict[str, str]] = {
     "requester_unknown": "The request is not signed by the requester that the candidate names.",
     "revocation_invalid": "What is to be revoked is neither a digest nor a key.",
     "revoked": "Something in it was revoked.",
+    "sandbox_failed": "The sandbox could not be set up, or the server in it did not start.",
+    "sandbox_invalid": "A launch asks for something that makes no sense.",
+    "sandbox_too_weak": "This machine cannot protect the server as strongly as required.",
     "sbom_missing": "There is no current bill of materials of the candidate.",
     "sbom_not_reviewed": "No person has reviewed and accepted the bill of materials.",
     "settings_exists": "`init` would overwrite settings.",
@@ -126,6 +130,7 @@ CODES: Final[dict[str, str]] = {
     "trust_rolled_back": "A newer trust document was seen before.",
     "trust_signatures_missing": "Too few of the people who must sign a trust document have signed it.",
     "trust_unpinned": "No digest pins the first trust document.",
+    "trust_unspecified": "Nobody said which key or authority is trusted.",
     "trust_version_invalid": "A trust document does not follow the one before by exactly one version.",
     "unexpected": "A bug of Weighlock: an invariant does not hold.",
     "wheel_invalid": "A wheel is malformed or belongs to another project or version.",

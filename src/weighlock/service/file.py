@@ -1,0 +1,54 @@
+"""Small files that people name on the command line: read with a limit, written whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from weighlock.core.error import UsageError
+from weighlock.core.text import shown
+
+
+def read_limited(location: Path, limit: int, *, missing: str) -> bytes:
+    """Return a file's bytes, at most one more than ``limit``, so that whoever parses them notices.
+
+    Raises UsageError with the code ``missing`` if there is no such file; OSError.
+    """
+    try:
+        with location.open("rb") as file:
+            return file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise UsageError(
+            missing, f"there is no file {shown(str(location))!r}", hint="check the path"
+        ) from error
+
+
+def write_whole(location: Path, content: bytes) -> None:
+    """Write a file that others may read, replacing an older one at once; raises OSError."""
+    descriptor, name = tempfile.mkstemp(prefix=".weighlock-", dir=location.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, 0o644)
+            os.fsync(descriptor)
+        temporary.replace(location)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_new(location: Path, content: bytes, *, mode: int, exists: str) -> None:
+    """Write a file that must not exist yet; raises UsageError with the code ``exists``, or OSError."""
+    try:
+        descriptor = os.open(
+            location, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
+        )
+    except FileExistsError as error:
+        raise UsageError(
+            exists, f"{shown(str(location))!r} exists already", hint="choose another name, or remove it first"
+        ) from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
