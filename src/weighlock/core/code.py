@@ -120,6 +120,7 @@ CODES: Final[dict[str, str]] = {
     "time_invalid": "A time is not RFC 3339 in UTC with whole seconds.",
     "trial_key": "A trust document that is not a trial names a trial key.",
     "trial_keys": "A trial's keys were offered where real ones are required.",
+    "trust_change_invalid": "A change to the trust document cannot be carried out as it was asked for.",
     "trust_document_invalid": "A trust document is malformed or contradicts itself.",
     "trust_exists": "A trust document of that version exists already.",
     "trust_expired": "The newest trust document has expired.",
