@@ -5,10 +5,13 @@ Source of the files' grammar: PyPA, "Recording installed projects" (PEP 376, 627
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from weighlock.core.digest import Digest
 from weighlock.core.finding import Finding
+
+# PEP 376 and 427: RECORD cannot name its own digest, and compiled files are made afterwards.
+_WITHOUT_DIGEST: Final = ("/RECORD", "/RECORD.jws", "/RECORD.p7s", ".pyc")
 
 
 class RecordedFile(NamedTuple):
@@ -38,6 +41,15 @@ class InstalledPackage:
     archive: Digest | None = None
     record: Digest | None = None
     files: tuple[RecordedFile, ...] = ()
+
+    @property
+    def undigested(self) -> tuple[str, ...]:
+        """The recorded files that should have a digest and have none."""
+        return tuple(
+            file.path
+            for file in self.files
+            if file.digest is None and not file.path.endswith(_WITHOUT_DIGEST)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""``weighlock drift``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weighlock.cli.output import Output, common_options, pass_output, styled, table
+from weighlock.core.outcome import Outcome
+from weighlock.core.text import shown
+
+if TYPE_CHECKING:
+    from weighlock.service.drift import DriftReport
+
+MAX_SHOWN_DIFFERENCES = 200  # for people; --json has them all
+
+
+@click.command(short_help="Compare an installation with its package lock.")
+@click.option(
+    "--installation",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A virtual environment, a prefix or a site-packages folder.",
+)
+@click.option(
+    "--lock",
+    "lock_file",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Requirements file, every line pinned with digests.",
+)
+@click.option("--files", is_flag=True, help="Also compare every installed file with its RECORD.")
+@click.option("--strict", is_flag=True, help="Tolerate nothing, not even pip, setuptools and wheel.")
+@click.option(
+    "--python", default="", metavar="VERSION", help="The installation's Python, if it does not say."
+)
+@common_options
+@pass_output
+def drift(
+    output: Output, *, installation: Path, lock_file: Path, files: bool, strict: bool, python: str
+) -> int:
+    """Compare an installation with its package lock, without running it.
+
+    Names packages that are missing, added or of another version, start-up files that
+    belong to no package, and with --files every file that changed since it was
+    installed. Exit status 1 if anything differs.
+    """
+    from weighlock.drift.package import INSTALLERS
+    from weighlock.service.drift import find_drift, read_package_lock
+
+    report = find_drift(
+        installation,
+        read_package_lock(lock_file),
+        files=files,
+        tolerated=frozenset() if strict else INSTALLERS,
+        python=python,
+    )
+    output.facts(_facts(report), lambda: _text(report))
+    return report.outcome
+
+
+def _facts(report: "DriftReport") -> dict[str, object]:
+    return {
+        "outcome": report.outcome.name.lower(),
+        "packages": report.packages,
+        "differences": [each.to_json() for each in report.differences],
+        "tolerated": list(report.tolerated),
+        "findings": [finding.to_json() for finding in report.findings],
+        "files_compared": report.files_compared,
+        "compiled_files_not_compared": report.compiled,
+    }
+
+
+def _text(report: "DriftReport") -> str:
+    rows = [
+        (
+            styled(each.kind.value, Outcome.FINDINGS),
+            shown(each.package or "-"),
+            shown(each.path or "-"),
+            shown(" → ".join(filter(None, (each.expected, each.observed)))),
+        )
+        for each in report.differences[:MAX_SHOWN_DIFFERENCES]
+    ]
+    lines = [table(rows)] if rows else []
+    if len(report.differences) > MAX_SHOWN_DIFFERENCES:
+        lines.append(f"… and {len(report.differences) - MAX_SHOWN_DIFFERENCES} more; --json lists them all")
+    verdict = styled("drift", Outcome.FINDINGS) if report.differences else styled("no drift", Outcome.CLEAN)
+    lines.append(f"{verdict}: {report.packages} packages compared, {len(report.differences)} differences")
+    if report.files_compared is not None:
+        lines.append(f"  {report.files_compared} files compared with their RECORD")
+    if report.files_compared is not None and report.compiled:
+        lines.append(f"  {report.compiled} compiled files (.pyc) have nothing to be compared with")
+    if report.tolerated:
+        lines.append(
+            f"  tolerated though not locked: {shown(', '.join(report.tolerated))} (--strict refuses them)"
+        )
+    return "\n".join(lines)

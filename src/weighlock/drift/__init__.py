@@ -1,0 +1,1 @@
+"""Baseline against observation: what an installation should be and what it is."""

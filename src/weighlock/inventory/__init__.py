@@ -1,0 +1,1 @@
+"""What is inside an installation or a model: catalogers over a tree of files, and CycloneDX out."""

@@ -1,0 +1,112 @@
+"""A folder on disk as a tree of untrusted files, without following any link inside it."""
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from weighlock.core.digest import Digest
+from weighlock.core.limit import READ_BYTES
+from weighlock.core.tree import Entry, EntryKind, too_large
+from weighlock.source.folder import unreadable
+
+_FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not block
+_ABSENT: Final = (FileNotFoundError, NotADirectoryError)
+
+
+class FolderTree:
+    """The files below ``root``, by paths relative to it; every method raises UndecidedError ``io_failed``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def entries(self, folder: str) -> list[Entry]:
+        """Return what ``folder`` holds, by path; empty if it is no folder."""
+        try:
+            if not self._reached(folder):
+                return []
+            with os.scandir(self.root / folder) as found:
+                made = [self._entry(folder, entry) for entry in found]
+        except _ABSENT:
+            return []
+        except OSError as error:
+            raise unreadable(folder or ".", error) from error
+        return sorted(made)
+
+    def read(self, path: str, *, limit: int) -> bytes | None:
+        """Return a regular file's bytes, None if there is none; raises DeniedError ``file_too_large``."""
+        descriptor = self._open(path)
+        if descriptor is None:
+            return None
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            content = _read_up_to(stream.fileno(), limit + 1, path)
+        if len(content) > limit:
+            raise too_large(path, limit)
+        return content
+
+    def digest(self, path: str, *, algorithm: str = "sha256") -> tuple[Digest, int] | None:
+        """Return a regular file's digest and size in bytes, None if there is no regular file."""
+        descriptor = self._open(path)
+        if descriptor is None:
+            return None
+        running = hashlib.new(algorithm)
+        buffer = memoryview(bytearray(READ_BYTES))
+        size = 0
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            try:
+                while count := stream.readinto(buffer):
+                    running.update(buffer[:count])
+                    size += count
+            except OSError as error:
+                raise unreadable(path, error) from error
+        return Digest(algorithm, running.hexdigest()), size
+
+    def _entry(self, folder: str, entry: os.DirEntry[str]) -> Entry:
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        facts = entry.stat(follow_symlinks=False)
+        kinds = (
+            (stat.S_ISDIR, EntryKind.FOLDER),
+            (stat.S_ISREG, EntryKind.FILE),
+            (stat.S_ISLNK, EntryKind.LINK),
+        )
+        kind = next((name for test, name in kinds if test(facts.st_mode)), EntryKind.OTHER)
+        return Entry(path, kind, facts.st_size if kind is EntryKind.FILE else 0)
+
+    def _open(self, path: str) -> int | None:
+        try:
+            if not self._reached(path):
+                return None
+            if not stat.S_ISREG(os.lstat(self.root / path).st_mode):
+                return None
+            descriptor = os.open(self.root / path, _FLAGS)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return descriptor
+            os.close(descriptor)
+        except _ABSENT:
+            return None
+        except OSError as error:
+            raise unreadable(path, error) from error
+        return None
+
+    def _reached(self, path: str) -> bool:
+        """Return whether the way to ``path`` leads through no link and not out of the root."""
+        parts = path.split("/") if path else []
+        if ".." in parts or path.startswith("/"):
+            return False
+        place = self.root
+        for part in parts[:-1]:
+            place = place / part
+            if stat.S_ISLNK(os.lstat(place).st_mode):
+                return False
+        return not parts or not stat.S_ISLNK(os.lstat(place / parts[-1]).st_mode)
+
+
+def _read_up_to(descriptor: int, limit: int, path: str) -> bytes:
+    content = bytearray()
+    try:
+        while len(content) < limit and (chunk := os.read(descriptor, min(READ_BYTES, limit - len(content)))):
+            content += chunk
+    except OSError as error:
+        raise unreadable(path, error) from error
+    return bytes(content)
