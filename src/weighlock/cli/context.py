@@ -1,14 +1,17 @@
 """What commands share: the settings in force, the clock, passphrases."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from weighlock.core.clock import Clock, system_clock
-from weighlock.settings import EXPERIMENTATION, Settings, load_settings
+
+if TYPE_CHECKING:
+    from weighlock.settings import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -18,8 +21,10 @@ def clock() -> Clock:
     return system_clock
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """Return the settings in force; raises UsageError if they are missing or wrong."""
+    from weighlock.settings import load_settings  # 15 ms, and few commands need it
+
     meta = click.get_current_context().meta
     file = meta.get("weighlock.config")
     if file is None and os.environ.get("WEIGHLOCK_CONFIG"):
@@ -49,7 +54,7 @@ def passphrase(file: Path | None) -> Callable[[], bytes | None]:
             return file.read_bytes().rstrip(b"\r\n")
         if "WEIGHLOCK_PASSPHRASE" in os.environ:
             return os.environb[b"WEIGHLOCK_PASSPHRASE"]
-        if click.get_text_stream("stdin").isatty():
+        if sys.stdin.isatty():
             return str(click.prompt("Passphrase", hide_input=True, err=True)).encode()
         return None
 
@@ -58,6 +63,8 @@ def passphrase(file: Path | None) -> Callable[[], bytes | None]:
 
 def environment_option(command: _Command) -> _Command:
     """Give a command ``-e/--environment``, experimentation by default."""
+    from weighlock.settings import EXPERIMENTATION
+
     return click.option(
         "-e", "--environment", default=EXPERIMENTATION, show_default=True, help="Which environment's store."
     )(command)

@@ -1,11 +1,13 @@
 """Small files that people name on the command line: read with a limit, written whole or not at all."""
 
 import os
-import tempfile
 from pathlib import Path
+from typing import Final
 
 from weighlock.core.error import UsageError
 from weighlock.core.text import shown
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def read_limited(location: Path, limit: int, *, missing: str) -> bytes:
@@ -24,8 +26,8 @@ def read_limited(location: Path, limit: int, *, missing: str) -> bytes:
 
 def write_whole(location: Path, content: bytes) -> None:
     """Write a file that others may read, replacing an older one at once; raises OSError."""
-    descriptor, name = tempfile.mkstemp(prefix=".weighlock-", dir=location.parent)
-    temporary = Path(name)
+    temporary = location.with_name(f".weighlock-{os.urandom(8).hex()}")
+    descriptor = os.open(temporary, _NEW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -8,7 +8,6 @@ import hashlib
 import os
 import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Final, Protocol
 
 from weighlock.core.artifact import ArtifactFile
@@ -67,6 +66,8 @@ def digest_files(
 
 
 def _in_threads(reader: "_Reader", files: Sequence[FolderFile], count: int) -> list[ArtifactFile]:
+    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait  # noqa: PLC0415  # 5 ms that small models need not pay
+
     largest_first = sorted(files, key=lambda file: file.size, reverse=True)
     with ThreadPoolExecutor(count, thread_name_prefix="digest") as pool:
         started: list[Future[ArtifactFile]] = [pool.submit(reader.digest, file) for file in largest_first]
@@ -80,6 +81,10 @@ def _in_threads(reader: "_Reader", files: Sequence[FolderFile], count: int) -> l
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in started]
+
+
+class _StoppedError(Exception):
+    """Another thread failed, so this one gave up."""
 
 
 class _Reader:
@@ -110,7 +115,7 @@ class _Reader:
             running.update(buffer[:count])
             self._progress.advance(count)
             if self.stopped.is_set():
-                raise CancelledError  # nobody waits for it: a digest of half a file must not exist
+                raise _StoppedError  # nobody waits for it: a digest of half a file must not exist
         return Digest("sha256", running.hexdigest())
 
     def _buffer(self) -> memoryview:

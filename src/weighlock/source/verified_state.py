@@ -8,7 +8,6 @@ reads it. A file of fixed records: magic, records, then the SHA-256 of all befor
 import os
 import stat
 import struct
-import tempfile
 import threading
 from collections.abc import Mapping
 from hashlib import sha256
@@ -111,6 +110,8 @@ def _parse(raw: bytes) -> _Known:
 
 def _replace(location: Path, content: bytes) -> None:
     location.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    import tempfile  # noqa: PLC0415  # 4 ms that reading need not pay
+
     descriptor, name = tempfile.mkstemp(prefix=".verified-state-", dir=location.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
