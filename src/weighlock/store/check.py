@@ -32,6 +32,7 @@ from weighlock.store.layout import (
     INGEST,
     LAYOUT,
     LAYOUT_FILE,
+    LOG,
     MAX_LAYOUT_BYTES,
     SHA256,
     Folders,
@@ -120,7 +121,7 @@ class _Check:
     def names(self, folders: Folders) -> None:
         """Take the snapshot."""
         with self._locked(folders):
-            self._folder(folders.root, "", {BLOBS, INGEST}, {LAYOUT_FILE, INDEX_FILE})
+            self._folder(folders.root, "", {BLOBS, INGEST, LOG}, {LAYOUT_FILE, INDEX_FILE})
             self._blob_folder(folders)
             self._layout_file(folders)
             leased = self._ingest(folders)

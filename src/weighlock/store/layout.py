@@ -48,6 +48,7 @@ INDEX_FILE: Final = "index.json"
 BLOBS: Final = "blobs"
 SHA256: Final = "sha256"
 INGEST: Final = "ingest"
+LOG: Final = "log"  # the environment's log of decisions lies in the same folder; `log verify` checks it
 MAX_LAYOUT_BYTES: Final = 4096  # the file has one short field
 
 
@@ -254,7 +255,7 @@ def _create(root: Path) -> None:
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # what an interrupted create left is completed
-        if {each.name for each in root.iterdir()} - {BLOBS, INGEST, INDEX_FILE}:
+        if {each.name for each in root.iterdir()} - {BLOBS, INGEST, INDEX_FILE, LOG}:
             raise UsageError(
                 "store_exists",
                 f"{shown(str(root))} is a store already or holds something else",
