@@ -1,0 +1,168 @@
+"""``weighlock log``: what was decided, and whether that record is whole."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weighlock.cli.context import clock, environment_option, settings
+from weighlock.cli.output import Output, common_options, pass_output, styled, table
+from weighlock.core.clock import write_time
+from weighlock.core.error import WeighlockError
+from weighlock.core.outcome import Outcome
+from weighlock.core.text import shown
+
+if TYPE_CHECKING:
+    from weighlock.ledger.entry import Entry
+    from weighlock.service.log import Log, Verified
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_key_option = click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    type=_FILE,
+    help="Public key of the log, instead of those of the trust document.",
+)
+
+
+@click.group(invoke_without_command=True, short_help="Show or verify the log of decisions.")
+@environment_option
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest last."
+)
+@_key_option
+@common_options
+@pass_output
+@click.pass_context
+def log(
+    context: click.Context, output: Output, environment: str, *, limit: int, keys: tuple[Path, ...]
+) -> int:
+    """Show the log of decisions, and whether it is what was signed."""
+    if context.invoked_subcommand is not None:
+        return Outcome.CLEAN
+    from weighlock.service import log as service
+
+    found = _open(environment, keys)
+    problem: WeighlockError | None = None
+    try:
+        service.verify(found)
+    except WeighlockError as error:
+        problem = error
+    lines = service.read_entries(found)
+    first = max(0, len(lines) - limit)
+    facts: dict[str, Any] = {
+        "origin": found.origin,
+        "size": len(lines),
+        "verified": problem is None,
+        "entries": [{"index": first + place, **_facts(raw)} for place, raw in enumerate(lines[first:])],
+    }
+    if problem is not None:
+        facts["problem"] = {"code": problem.code, "message": problem.message}
+    output.facts(facts, lambda: _render(lines[first:], first, problem))
+    return Outcome.CLEAN if problem is None else problem.outcome
+
+
+@log.command()
+@environment_option
+@click.option("--since", multiple=True, type=_FILE, help="A checkpoint of this log that you kept elsewhere.")
+@_key_option
+@common_options
+@pass_output
+def verify(output: Output, environment: str, *, since: tuple[Path, ...], keys: tuple[Path, ...]) -> None:
+    """Recompute the log from its entries and compare it with all that is known of it.
+
+    That is its signed checkpoint, what this machine remembers of it, and each
+    checkpoint given with --since.
+    """
+    from weighlock.ledger.note import MAX_NOTE_BYTES
+    from weighlock.service import log as service
+    from weighlock.service.file import read_limited
+
+    earlier = [read_limited(each, MAX_NOTE_BYTES, missing="log_missing") for each in since]
+    verified = service.verify(_open(environment, keys), earlier)
+    output.facts({"verified": True, **service.describe(verified)}, lambda: _render_verified(verified))
+
+
+def _open(environment: str, keys: tuple[Path, ...]) -> "Log":
+    from weighlock.service.keys import read_public_key
+    from weighlock.service.log import log_of
+    from weighlock.service.workspace import Workspace
+
+    found = settings()
+    if not keys:
+        return Workspace(found, clock()).log(environment)
+    folder = found.environment(environment).folder
+    return log_of(environment, folder, found.memory, [read_public_key(each) for each in keys])
+
+
+def _facts(raw: bytes) -> dict[str, Any]:
+    entry = _parse(raw)
+    if entry is None:
+        return {"unreadable": shown(raw.decode("utf-8", errors="replace"))}
+    return {
+        "time": write_time(entry.time),
+        "environment": entry.environment,
+        "action": str(entry.action),
+        "outcome": str(entry.outcome),
+        "code": entry.code,
+        "subjects": [str(each) for each in entry.subjects],
+        "actor": {"key": entry.actor.key_id, "principal": entry.actor.principal},
+        "message": entry.message,
+    }
+
+
+def _parse(raw: bytes) -> "Entry | None":
+    from weighlock.ledger.entry import Entry
+
+    try:
+        return Entry.parse(raw)
+    except WeighlockError:
+        return None  # of a newer Weighlock, or tampered with; which of them, the verification says
+
+
+def _render(lines: list[bytes], first: int, problem: WeighlockError | None) -> str:
+    rows = [(str(first + place), *_row(raw)) for place, raw in enumerate(lines)]
+    state = styled("verified", Outcome.CLEAN)
+    if problem is not None:
+        state = f"{styled('not verified', problem.outcome)}: {problem.message} [{problem.code}]"
+    return f"{table(rows)}\n{state}" if rows else state
+
+
+def _row(raw: bytes) -> tuple[str, str, str, str, str]:
+    entry = _parse(raw)
+    if entry is None:
+        return (
+            "?",
+            "?",
+            styled("unreadable", Outcome.UNDECIDED),
+            "",
+            shown(raw.decode("utf-8", errors="replace")),
+        )
+    outcome = {"allow": Outcome.CLEAN, "deny": Outcome.FINDINGS}.get(str(entry.outcome), Outcome.UNDECIDED)
+    told = " ".join(each.short for each in entry.subjects[:3]) + (" …" if len(entry.subjects) > 3 else "")
+    words = [told, entry.code, shown(entry.message)]
+    actor = entry.actor.principal or entry.actor.key_id[:12]
+    return (
+        write_time(entry.time),
+        str(entry.action),
+        styled(str(entry.outcome), outcome),
+        shown(actor),
+        "  ".join(filter(None, words)),
+    )
+
+
+def _render_verified(verified: "Verified") -> str:
+    head = verified.checkpoint.head
+    sizes = sorted({each.size for each in verified.compared})
+    compared = ", ".join(map(str, sizes)) if sizes else "nothing: this is the first time here"
+    rows = [
+        ("log", head.origin),
+        ("entries", str(head.size)),
+        ("root", head.root.hex()),
+        ("key", str(verified.checkpoint.signer)),
+        ("grew from", compared),
+    ]
+    if verified.unfinished:
+        rows.append(("unfinished", "one entry, which the next decision completes"))
+    return f"{styled('verified', Outcome.CLEAN)}\n{table(rows)}"
