@@ -32,6 +32,7 @@ CODES: Final[dict[str, str]] = {
     "file_changed": "A file changed while it was read.",
     "file_special": "A FIFO, socket, device or folder stands where a regular file is needed.",
     "file_too_large": "A file is larger than what is read of its kind.",
+    "files_differ": "A source has more or fewer files than the lock.",
     "identity_invalid": "An identity is not `email:`, `dns:`, `uri:` or `subject:` and a value.",
     "identity_mismatch": "A certificate belongs to somebody else than was expected.",
     "ignore_invalid": "A path to ignore is not a plain relative path.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from weighlock.core.digest import Digest
@@ -32,7 +33,6 @@ class Material(NamedTuple):
 class Resolved:
     """A source that was found: nothing of it is fetched yet."""
 
-    source: str  # as the lock writes it
     revision: str
     owner: Owner
     origin_confirmed: bool  # the digests come from the canonical origin, not from a mirror
@@ -67,6 +67,20 @@ class Fetched(Protocol):
 
 class Source(Protocol):
     """One kind of place that models come from."""
+
+    remote: bool  # whether looking again costs a download; a local source is compared at every pull
+
+    def canonical(self, spec: SourceSpec, base: Path) -> SourceSpec:
+        """Return ``spec`` as the lock writes it, and the other methods take it; relative paths begin at ``base``.
+
+        Raises UsageError ``source_invalid`` or DeniedError ``path_invalid``.
+        """
+
+    def name_of(self, spec: SourceSpec) -> str:
+        """Return what a model from there is called unless the person says otherwise; it may be no valid name."""
+
+    def check_allowed(self, spec: SourceSpec) -> None:
+        """Return if the settings trust ``spec``; raises DeniedError ``source_not_allowed``."""
 
     def resolve(self, spec: SourceSpec, locked: Mapping[str, str]) -> Resolved:
         """Return what ``spec`` stands for now; ``locked`` are the facts that a lock demands, or empty.

@@ -20,26 +20,36 @@ class LocalSource:
     """Files of this machine.
 
     Args:
-        base: the folder where relative paths begin: where the person is, or where the lock lies.
         home: the folder of the lock; sources in it are locked relative to it.
         allowed: folders that the settings trust, relative ones beginning at ``settings_folder``.
     """
 
-    def __init__(self, *, base: Path, home: Path, allowed: Sequence[str], settings_folder: Path) -> None:
-        self._base = base
-        self._home = home
+    remote = False
+
+    def __init__(self, *, home: Path, allowed: Sequence[str], settings_folder: Path) -> None:
+        self._home = Path(os.path.normpath(home.absolute()))
         self._allowed = allowed
         self._settings_folder = settings_folder
 
+    def canonical(self, spec: SourceSpec, base: Path) -> SourceSpec:
+        """Return the path relative to the lock's folder if it lies there, else absolute."""
+        # links are kept: the name of a single file is the one that the person wrote
+        named = Path(os.path.normpath(base.absolute() / Path(spec.location).expanduser()))
+        written = named.relative_to(self._home) if named.is_relative_to(self._home) else named
+        return SourceSpec("path", str(written))
+
+    def name_of(self, spec: SourceSpec) -> str:
+        """Return the name of the folder or file."""
+        return (self._home / spec.location).name
+
+    def check_allowed(self, spec: SourceSpec) -> None:
+        """Return if the place that ``spec`` really is, links followed, lies in a trusted folder."""
+        check_folder((self._home / spec.location).resolve(), self._allowed, self._settings_folder)
+
     def resolve(self, spec: SourceSpec, locked: Mapping[str, str]) -> Resolved:
         """Return where the files are. A folder has no revisions and nobody who answers for it."""
-        del locked  # a folder has no facts of its own
-        named = self._named(spec)
-        check_folder(named.resolve(), self._allowed, self._settings_folder)
-        home = Path(os.path.normpath(self._home.absolute()))
-        written = named.relative_to(home) if named.is_relative_to(home) else named
+        del spec, locked  # a folder has no facts of its own
         return Resolved(
-            source=str(SourceSpec("path", str(written))),
             revision="unversioned",
             owner=Owner("path", UNAVAILABLE, "local files"),
             origin_confirmed=True,  # the folder that the settings trust is the origin
@@ -49,11 +59,7 @@ class LocalSource:
     def fetch(self, spec: SourceSpec, resolved: Resolved, progress: Progress) -> Iterator["_Files"]:
         """Yield the files; each is opened when it is read."""
         del resolved, progress
-        yield _Files(walk_folder(self._named(spec), ignore=LEFT_OUT))
-
-    def _named(self, spec: SourceSpec) -> Path:
-        # links are kept: the name of a single file is the one that the person wrote
-        return Path(os.path.normpath(self._base.absolute() / Path(spec.location).expanduser()))
+        yield _Files(walk_folder(self._home / spec.location, ignore=LEFT_OUT))
 
 
 class _Files:

@@ -64,14 +64,30 @@ def parse_release(spec: SourceSpec) -> Release:
 class PypiSource:
     """Wheels of the package index that pip is configured for."""
 
+    remote = True
+
     def __init__(self, pip: Pip, *, allowed: Sequence[str]) -> None:
         self._pip = pip
         self._allowed = allowed
 
+    def canonical(self, spec: SourceSpec, base: Path) -> SourceSpec:
+        """Return the source with project and version normalised."""
+        del base  # an index is nowhere
+        release = parse_release(spec)
+        subfolder = f":{release.subfolder}" if release.subfolder else ""
+        return SourceSpec("pypi", release.requirement + subfolder)
+
+    def name_of(self, spec: SourceSpec) -> str:
+        """Return the name of the project."""
+        return parse_release(spec).project
+
+    def check_allowed(self, spec: SourceSpec) -> None:
+        """Return if the settings name the project."""
+        check_project(parse_release(spec).project, self._allowed)
+
     def resolve(self, spec: SourceSpec, locked: Mapping[str, str]) -> Resolved:
         """Return which wheel it is: the locked one, or the one that the index offers with a digest."""
         release = parse_release(spec)
-        check_project(release.project, self._allowed)
         digest = Digest.parse(locked[DIGEST_FACT]) if DIGEST_FACT in locked else None
         with tempfile.TemporaryDirectory(prefix="weighlock-") as folder:
             offer = self._pip.offer(release.requirement, digest, Path(folder))
@@ -79,9 +95,7 @@ class PypiSource:
         if digest is None and not offer.confirmed:
             raise unconfirmed(offer.file_name, "its digest came over plain http")
         _check_same(offer.file_name, offer.digest, digest)
-        subfolder = f":{release.subfolder}" if release.subfolder else ""
         return Resolved(
-            source=str(SourceSpec("pypi", release.requirement + subfolder)),
             revision=release.version,
             owner=Owner("pypi", UNAVAILABLE, release.project),
             origin_confirmed=True,
