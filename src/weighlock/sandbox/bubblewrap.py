@@ -68,8 +68,7 @@ def _read_only(launch: Launch) -> Iterator[str]:
     paths = sorted({*launch.read_only, *guard}, key=lambda path: len(path.parts))
     mounted: list[Path] = []
     for path in paths:
-        # what a mounted folder shows already is not mounted again, unless a link would hide it
-        if not any(path.is_relative_to(folder) for folder in mounted) or path.is_symlink():
+        if not any(path.is_relative_to(folder) for folder in mounted):
             yield from ("--ro-bind", str(path), str(path))
             mounted.append(path)
     yield from ("--ro-bind", str(INSIDE), str(GUARD_AT / INSIDE.name))

@@ -22,8 +22,21 @@ from weighlock.sandbox.plan import layout, make_plan
 START_S: Final = 30.0  # from the guard's start to the server's exec; usually a tenth of a second
 END_S: Final = 10.0  # for the kernel to take down killed processes
 MESSAGE_BYTES: Final = 4096
-TAIL_BYTES: Final = 1000  # of what bubblewrap or Python complained about
 CREDENTIALS: Final = struct.Struct("=iII")  # struct ucred: pid, uid, gid
+
+
+class NotStartedError(Exception):
+    """The guard or the server did not start; the argument is the reason."""
+
+    def explained(self, output: bytes) -> UndecidedError:
+        """Return the error for a person, with the end of what was written to standard error."""
+        said = output.decode(errors="replace").strip()
+        reason = f"{self.args[0]}; {said}" if said else str(self.args[0])
+        return UndecidedError(
+            "sandbox_failed",
+            f"The server could not be started in its sandbox: {shown(reason)}.",
+            hint="Check that every path of the launch exists, that this user may read it, and that it is enough.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +70,7 @@ class Guard:
         try:
             self.process = _spawn(boot, [theirs.fileno(), *content], log)
         except OSError as error:
-            raise failed(f"{boot[0]}: {error}") from error
+            raise NotStartedError(f"{boot[0]}: {error}") from error
         finally:
             theirs.close()
             for descriptor in content:
@@ -66,22 +79,22 @@ class Guard:
             _give(self.process, json.dumps(plan).encode())
 
     def await_start(self) -> tuple[int, dict[str, Any]]:
-        """Return the server's pid and the guard's facts once the server runs; raises UndecidedError."""
+        """Return the server's pid and the guard's facts once the server runs; raises NotStartedError."""
         self.control.settimeout(START_S)
         pid = 0
         while True:
             try:
                 message = self.receive()
             except TimeoutError as error:
-                raise failed(f"the guard did not answer within {START_S:.0f} s") from error
+                raise NotStartedError(f"the guard did not answer within {START_S:.0f} s") from error
             if message is None:
-                raise failed("the guard ended early")
+                raise NotStartedError("the guard ended early")
             if message.letter == "P":
                 pid = message.pid
             elif message.letter == "G":
                 return pid, json.loads(message.text)
             else:
-                raise failed(message.text)
+                raise NotStartedError(message.text)
 
     def receive(self) -> Message | None:
         """Return the next message, or None if the guard is gone. Raises TimeoutError."""
@@ -113,15 +126,6 @@ class Guard:
         except subprocess.TimeoutExpired:  # its processes have it as their death signal's parent
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
-
-
-def failed(reason: str) -> UndecidedError:
-    """Return the error for a server that could not be started."""
-    return UndecidedError(
-        "sandbox_failed",
-        f"The server could not be started in its sandbox: {shown(reason)}.",
-        hint="The server's output above may say more; check that every named path exists and may be read.",
-    )
 
 
 def _spawn(boot: Sequence[str], passed: Sequence[int], log: int) -> "subprocess.Popen[bytes]":

@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 from weighlock.core.error import UndecidedError
 from weighlock.core.text import shown
 from weighlock.sandbox.capability import Capabilities, detect
-from weighlock.sandbox.control import Guard
+from weighlock.sandbox.control import Guard, NotStartedError
 from weighlock.sandbox.launch import Launch, Tier
 from weighlock.sandbox.plan import layout, require
 from weighlock.sandbox.relay import Relay
@@ -31,6 +31,7 @@ DRAIN_S: Final = 2.0  # for clients to take the last bytes of a server that ende
 TICK_S: Final = 1.0  # how often idle connections are looked at
 PROBE_S: Final = 0.02  # between two looks whether the server is ready
 LOG_BYTES: Final = 65536
+TAIL_BYTES: Final = 1000
 GRACE_S: Final = 10.0
 BACKLOG: Final = 128
 
@@ -85,6 +86,7 @@ class Server:
         self._output = output
         self._status: int | None = None
         self._ended = threading.Event()
+        self._tail = b""  # the end of the output, which explains a failed start
         self._guard: Guard | None = None
         self._relay: Relay | None = None
         self._listener = _listen(launch)
@@ -138,21 +140,23 @@ class Server:
     # --- the supervising thread ---
 
     def _supervise(self, answer: Answer, capabilities: Capabilities) -> None:
-        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-            stack.callback(self._ended.set)
-            if self._listener:
-                stack.callback(self._listener.close)
-            try:
+        try:
+            with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+                if self._listener:
+                    stack.callback(self._listener.close)
                 guard = self._guard = Guard(self._launch, self.tier, capabilities, self._open_log(stack))
                 stack.callback(guard.end)
                 started = guard.await_start()
-            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits for it
-                answer.put(error)
-                return
-            self._relay = relay = self._make_relay(selector, guard)
-            stack.callback(relay.close)
-            answer.put(started)
-            self._run(selector, guard, relay)
+                self._relay = relay = self._make_relay(selector, guard)
+                stack.callback(relay.close)
+                answer.put(started)
+                self._run(selector, guard, relay)
+        except NotStartedError as error:
+            answer.put(error.explained(self._tail))
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for the answer
+            answer.put(error)
+        finally:
+            self._ended.set()
 
     def _open_log(self, stack: contextlib.ExitStack) -> int:
         """Return a descriptor for the server's output; a thread of its own passes it on until all have closed it."""
@@ -166,6 +170,7 @@ class Server:
     def _copy_log(self, source: int) -> None:
         with open(source, "rb", buffering=0) as pipe:
             while content := pipe.read(LOG_BYTES):
+                self._tail = (self._tail + content)[-TAIL_BYTES:]
                 self._output(content)
 
     def _make_relay(self, selector: selectors.BaseSelector, guard: Guard) -> Relay:
