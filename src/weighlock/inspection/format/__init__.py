@@ -1,0 +1,1 @@
+"""One parser a format: it asks for byte ranges and returns facts."""

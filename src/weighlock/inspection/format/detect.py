@@ -1,0 +1,221 @@
+"""Say what a file is by its bytes. The name decides only between formats that look alike."""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
+
+from weighlock.inspection.format.pickle_stream import probe_pickle
+from weighlock.inspection.format.safetensors import MAX_HEADER_BYTES
+from weighlock.inspection.rule.pickle_global import Verdict, judge
+
+HEAD_BYTES: Final = (
+    65_536  # what detection looks at; covers the superblock search of HDF5 and a text's beginning
+)
+
+_MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
+    (0, b"GGUF", "gguf"),
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (0, b"PK\x07\x08", "zip"),
+    (0, b"\x93NUMPY", "npy"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z"),
+    (0, b"Rar!\x1a\x07", "rar"),
+    (0, b"\x1f\x8b\x08", "gzip"),
+    (0, b"BZh", "bzip2"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"\x04\x22\x4d\x18", "lz4"),
+    (0, b"\x7fELF", "elf"),
+    (0, b"\xfe\xed\xfa\xce", "mach-o"),
+    (0, b"\xfe\xed\xfa\xcf", "mach-o"),
+    (0, b"\xce\xfa\xed\xfe", "mach-o"),
+    (0, b"\xcf\xfa\xed\xfe", "mach-o"),
+    (0, b"\xca\xfe\xba\xbe", "mach-o"),
+    (0, b"ggjt", "ggml"),
+    (0, b"tjgg", "ggml"),
+    (0, b"lmgg", "ggml"),
+    (0, b"PAR1", "parquet"),
+    (0, b"%PDF-", "pdf"),
+    (0, b"\x89PNG\r\n", "image"),
+    (0, b"\xff\xd8\xff", "image"),
+    (4, b"TFL3", "tflite"),
+    (257, b"ustar", "tar"),
+    *((offset, b"\x89HDF\r\n\x1a\n", "hdf5") for offset in (0, 512, 1024, 2048, 4096, 8192)),
+)
+_TORCH_LEGACY: Final = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # LONG1 of torch's magic number
+_PICKLES: Final = frozenset({"pickle", "torch-legacy", "joblib"})
+_TORCH: Final = frozenset({"zip", "pickle", "torch-legacy", "tar"})
+_COMPRESSED: Final = frozenset({"gzip", "bzip2", "xz", "lz4", "zlib", "zstd"})
+_TEXTS: Final = frozenset({"text", "json", "python", "script", "empty"})
+_PICKLE_SUFFIXES: Final = frozenset(
+    {".pkl", ".pickle", ".p", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".bin"}
+)
+_TEXT_SUFFIXES: Final = (
+    ".txt",
+    ".md",
+    ".rst",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".jinja",
+    ".cfg",
+    ".ini",
+    ".csv",
+    ".jsonl",
+)
+
+# what a suffix promises; a suffix that is not here promises nothing
+_PROMISED: Final[dict[str, frozenset[str]]] = {
+    ".safetensors": frozenset({"safetensors"}),
+    ".gguf": frozenset({"gguf"}),
+    ".npy": frozenset({"npy"}),
+    ".npz": frozenset({"zip"}),
+    ".zip": frozenset({"zip"}),
+    ".keras": frozenset({"zip", "hdf5"}),
+    ".h5": frozenset({"hdf5"}),
+    ".hdf5": frozenset({"hdf5"}),
+    ".onnx": frozenset({"onnx"}),
+    ".tflite": frozenset({"tflite"}),
+    ".json": frozenset({"json"}),
+    ".py": frozenset({"python", "empty"}),
+    ".tar": frozenset({"tar"}),
+    ".gz": frozenset({"gzip"}),
+    ".7z": frozenset({"7z"}),
+    ".png": frozenset({"image"}),
+    ".jpg": frozenset({"image"}),
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), _TORCH),
+    **dict.fromkeys((".pkl", ".pickle", ".dill"), _PICKLES | _COMPRESSED),
+    ".joblib": _PICKLES | _COMPRESSED,
+    **dict.fromkeys(_TEXT_SUFFIXES, _TEXTS),
+}
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_SHEBANG: Final = re.compile(rb"#![^\n]*")
+
+
+class Detected(NamedTuple):
+    """What the bytes are, and which formats the name promises if they are not among them."""
+
+    format: str
+    promised: frozenset[str]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether name and content agree; a name that promises nothing does."""
+        return not self.promised or self.format in self.promised
+
+
+def detect(head: bytes, size: int, path: str) -> Detected:
+    """Return the format of a file of ``size`` bytes that begins with ``head``."""
+    suffix = PurePosixPath(path).suffix.lower()
+    return Detected(_format(head, size, suffix), _PROMISED.get(suffix, frozenset()))
+
+
+def _format(head: bytes, size: int, suffix: str) -> str:
+    if not size:
+        return "empty"
+    found = next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
+    if found:
+        return found
+    for looks, name in _by_structure(head, size, suffix):
+        if looks:
+            return name
+    return _as_text(head, size, suffix) or _by_name(head, suffix)
+
+
+def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, str]]:
+    yield _is_pe(head), "pe"
+    yield _is_safetensors(head, size), "safetensors"
+    yield _is_bytecode(head), "pyc"
+    pickle = _pickle_kind(head, size, suffix)
+    yield pickle is not None, pickle or ""
+    yield _is_tar(head), "tar"
+    yield head[:1] == b"\x78" and len(head) > 1 and int.from_bytes(head[:2], "big") % 31 == 0, "zlib"
+    yield _is_onnx(head), "onnx"
+
+
+def _is_pe(head: bytes) -> bool:
+    if head[:2] != b"MZ" or len(head) < 64:
+        return False
+    at = int.from_bytes(head[60:64], "little")
+    return head[at : at + 4] == b"PE\0\0" or b"DOS mode" in head[:256]
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    length = int.from_bytes(head[:8], "little")
+    return len(head) > 8 and head[8:9] == b"{" and 2 <= length <= min(size - 8, MAX_HEADER_BYTES)
+
+
+def _is_bytecode(head: bytes) -> bool:
+    # CPython writes a 16-bit number and CR LF, then flags of at most two bits (PEP 552)
+    return head[2:4] == b"\r\n" and 3000 <= int.from_bytes(head[:2], "little") < 4000 and len(head) >= 16
+
+
+def _is_tar(head: bytes) -> bool:
+    if len(head) < 512:
+        return False
+    digits = head[148:156].strip(b" \0")
+    total = sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
+    return bool(re.fullmatch(rb"[0-7]{1,8}", digits)) and int(digits, 8) == total
+
+
+def _is_onnx(head: bytes) -> bool:
+    # ir_version is field 1, a small number; the fields that follow it are texts or the graph
+    return (
+        len(head) > 4
+        and head[0] == 0x08
+        and 1 <= head[1] <= 32
+        and head[2] in b"\x12\x1a\x22\x32\x3a\x42\x72"
+    )
+
+
+def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:
+    marked = head[:1] == b"\x80" and head[1:2] <= b"\x05" and len(head) > 1
+    if not marked and not _is_text_pickle(head, size, suffix):
+        return None
+    if head[2 : 2 + len(_TORCH_LEGACY)] == _TORCH_LEGACY:
+        return "torch-legacy"
+    return "joblib" if b"joblib.numpy_pickle" in head else "pickle"
+
+
+def _is_text_pickle(head: bytes, size: int, suffix: str) -> bool:
+    """Tell a pickle of protocol 0 or 1, which has no magic, from text that happens to start like one."""
+    stream = probe_pickle(head, size)
+    if stream.stopped and stream.usable and stream.operations > 1:
+        return True
+    if suffix in _PICKLE_SUFFIXES and (stream.names or stream.operations > 1):
+        return True
+    dangerous = any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
+    return dangerous or bool(stream.called) or (stream.usable and stream.operations > 64)
+
+
+def _as_text(head: bytes, size: int, suffix: str) -> str | None:
+    if not is_text(head, whole=len(head) >= size):
+        return None
+    if suffix in {".py", ".pyw"}:
+        return "python"
+    shebang = _SHEBANG.match(head)
+    if shebang:
+        return "python" if b"python" in shebang.group() else "script"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} and suffix not in _TEXT_SUFFIXES:
+        return "json"
+    return "json" if suffix == ".json" else "text"
+
+
+def is_text(data: bytes, *, whole: bool) -> bool:
+    """Return whether bytes are UTF-8 text without control characters; a cut last character is forgiven."""
+    if _CONTROL.search(data):
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return not whole and error.start >= len(data) - 3 and error.reason == "unexpected end of data"
+    return True
+
+
+def _by_name(head: bytes, suffix: str) -> str:
+    """Of bytes that look like nothing, only a name that makes a parser fail honestly is believed."""
+    if suffix == ".safetensors" and head[8:9] in {b" ", b"\t", b"\n", b"\r"}:
+        return "safetensors"
+    return "unknown"

@@ -1,0 +1,132 @@
+"""The result of inspecting a model: every file, what was covered, and by which rules."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from weighlock import __version__
+from weighlock.core.finding import Confidence, Examined, Finding, Severity, outcome_of
+from weighlock.core.outcome import Outcome
+from weighlock.inspection.rule.registry import ruleset_digest
+
+FORMAT = 1  # of the JSON; raised when a field changes its meaning
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedFile:
+    """One file's result, its size, and how many of its bytes had to be read for it."""
+
+    examined: Examined
+    size: int
+    read_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Files and bytes that were accounted for, and those that were not."""
+
+    files_examined: int
+    files_not_examined: int
+    bytes_examined: int
+    bytes_not_examined: int
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionResult:
+    """What inspection says of a model. Promotion signs ``to_json()`` as evidence."""
+
+    files: tuple[InspectedFile, ...]
+    tool_version: str = __version__
+
+    @property
+    def outcome(self) -> Outcome:
+        """CLEAN only if every file is; no files are UNDECIDED."""
+        return outcome_of([file.examined for file in self.files])
+
+    @property
+    def findings(self) -> list[Finding]:
+        """All findings, gravest first."""
+        found = [finding for file in self.files for finding in file.examined.findings]
+        return sorted(found, key=lambda each: (-each.severity, each.location, each.rule, each.message))
+
+    @property
+    def coverage(self) -> Coverage:
+        """How much was accounted for. A file counts as a whole: partly examined is not examined."""
+        done = [file for file in self.files if file.examined.not_examined is None]
+        left = [file for file in self.files if file.examined.not_examined is not None]
+        return Coverage(
+            len(done),
+            len(left),
+            sum(file.size for file in done),
+            sum(file.size for file in left),
+            sum(file.read_bytes for file in self.files),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object: format, tool, ruleset, outcome, coverage, files in order of their paths."""
+        coverage = self.coverage
+        return {
+            "format": FORMAT,
+            "tool": {"name": "weighlock", "version": self.tool_version},
+            "ruleset": str(ruleset_digest()),
+            "outcome": self.outcome.name.lower(),
+            "coverage": {
+                "files": {"examined": coverage.files_examined, "not_examined": coverage.files_not_examined},
+                "bytes": {"examined": coverage.bytes_examined, "not_examined": coverage.bytes_not_examined},
+                "bytes_read": coverage.bytes_read,
+            },
+            "files": [_file_json(file) for file in sorted(self.files, key=lambda each: each.examined.path)],
+        }
+
+    @classmethod
+    def of(cls, files: list[InspectedFile]) -> Self:
+        """Return the result of ``files``, in order of their paths."""
+        return cls(tuple(sorted(files, key=lambda each: each.examined.path)))
+
+
+def _file_json(file: InspectedFile) -> dict[str, Any]:
+    examined = file.examined
+    return {
+        "path": examined.path,
+        "size": file.size,
+        "bytes_read": file.read_bytes,
+        "format": examined.format,
+        "outcome": examined.outcome.name.lower(),
+        "findings": [finding.to_json() for finding in examined.findings],
+        "facts": [list(fact) for fact in examined.facts],
+        "not_examined": examined.not_examined,
+    }
+
+
+def examined_json(examined: Examined) -> dict[str, Any]:
+    """Return the message in which a worker hands over one file's result."""
+    return {
+        "path": examined.path,
+        "format": examined.format,
+        "findings": [finding.to_json() for finding in examined.findings],
+        "facts": [list(fact) for fact in examined.facts],
+        "not_examined": examined.not_examined,
+    }
+
+
+def examined_from(message: dict[str, Any]) -> Examined:
+    """Return the result that ``examined_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
+    reason = message["not_examined"]
+    return Examined(
+        path=str(message["path"]),
+        format=str(message["format"]),
+        findings=tuple(_finding(item) for item in message["findings"]),
+        facts=tuple((str(name), str(value)) for name, value in message["facts"]),
+        not_examined=None if reason is None else str(reason),
+    )
+
+
+def _finding(item: dict[str, Any]) -> Finding:
+    return Finding(
+        rule=str(item["rule"]),
+        severity=Severity[str(item["severity"]).upper()],
+        confidence=Confidence[str(item["confidence"]).upper()],
+        location=str(item["location"]),
+        message=str(item["message"]),
+        remedy=str(item["remedy"]),
+    )

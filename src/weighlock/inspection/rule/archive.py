@@ -1,0 +1,83 @@
+"""What an archive's members mean: torch, NumPy and Keras put models into ZIP files."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from weighlock.core.text import shown
+from weighlock.inspection.format.zip_archive import DEFLATED, ENCRYPTED, STORED, Member, inflate, read_zip
+from weighlock.inspection.report import Report
+from weighlock.inspection.span import FormatError, Reading, Unexamined, drive, fetch_from, shifted
+
+MAX_DEPTH: Final = 3  # archives in archives; no model needs two
+MAX_TOTAL_BYTES: Final = 1 << 30  # inflated in one archive, one member at a time
+
+# (report, path, size, depth) → the examination of one file; the inspector's own, passed in
+Examine = Callable[[Report, str, int, int], Reading[None]]
+
+_STORAGE: Final = re.compile(r"[^/]+/data/\d+")
+_TORCH_INERT: Final = re.compile(
+    r"[^/]+/(?:version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
+)
+_TORCH_CODE: Final = re.compile(r"[^/]+/code/.+\.py")
+_TORCH_PICKLE: Final = re.compile(r"[^/]+/(?:data|constants|attributes)\.pkl|[^/]+/code/.+\.debug_pkl")
+MAX_INERT_BYTES: Final = 64  # a number, a word or an identifier
+
+
+def examine_zip(report: Report, size: int, depth: int, examine: Examine) -> Reading[None]:
+    """Examine every member of an archive. Raises FormatError ``zip-structure`` and Unexamined."""
+    if depth >= MAX_DEPTH:
+        raise Unexamined(f"archives nest deeper than {MAX_DEPTH}")
+    members = yield from read_zip(size)
+    report.format = kind_of(members)
+    report.fact("members", len(members))
+    report.fact("bytes in members", sum(member.size for member in members))
+    inflated = 0
+    for member in members:
+        if report.format == "torch-zip" and _is_inert(member):
+            continue
+        if report.format == "torch-zip" and _TORCH_CODE.fullmatch(member.name):
+            report.find("torchscript-code", f"the member {shown(member.name)} is TorchScript code")
+        inflated += member.size if member.method == DEFLATED else 0
+        inner = report.member(member.name)
+        if inflated > MAX_TOTAL_BYTES:
+            inner.not_examined(f"more than {MAX_TOTAL_BYTES} bytes were inflated before it")
+            continue
+        yield from _examine_member(inner, member, depth, examine)
+
+
+def kind_of(members: list[Member]) -> str:
+    """Return which program's archive this is: torch-zip, npz, keras-zip or just zip."""
+    names = {member.name for member in members}
+    if any(_TORCH_PICKLE.fullmatch(name) for name in names):
+        return "torch-zip"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    return "keras-zip" if {"config.json", "metadata.json"} <= names else "zip"
+
+
+def _is_inert(member: Member) -> bool:
+    """Whether torch reads the member as raw tensor data, or as a short text that it compares."""
+    if member.method != STORED or member.flags & ENCRYPTED:
+        return False
+    if _STORAGE.fullmatch(member.name):
+        return True
+    return bool(_TORCH_INERT.fullmatch(member.name)) and member.size <= MAX_INERT_BYTES
+
+
+def _examine_member(report: Report, member: Member, depth: int, examine: Examine) -> Reading[None]:
+    try:
+        if member.flags & ENCRYPTED:
+            raise Unexamined("the member is encrypted")
+        if member.method == STORED:
+            yield from shifted(member.data, examine(report, member.name, member.size, depth + 1))
+        elif member.method == DEFLATED:
+            data = yield from inflate(member)
+            drive(examine(report, member.name, len(data), depth + 1), fetch_from(data))
+        else:
+            raise Unexamined(f"the member is packed with method {member.method}")
+    except FormatError as error:
+        report.find(error.rule, error.message, offset=error.offset)
+        report.not_examined(error.message)
+    except Unexamined as limit:
+        report.not_examined(limit.reason)

@@ -1,0 +1,99 @@
+"""What JSON configuration of a model makes its reader do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from weighlock.core.text import shown
+from weighlock.inspection.report import Report
+from weighlock.inspection.rule.template import examine_template
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+
+MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
+_TEMPLATE_KEYS: Final = frozenset({"chat_template", "chat_templates", "prompt_template"})
+_TRUE: Final = (True, "true", "True", 1)
+
+
+def examine_json(report: Report, path: str, size: int) -> Reading[None]:
+    """Read a JSON file and add what its keys mean. Raises FormatError ``json-invalid`` and Unexamined."""
+    if size > MAX_JSON_BYTES:
+        raise Unexamined(f"JSON of {size} bytes is over the limit of {MAX_JSON_BYTES}")
+    document = parse_json((yield from read(0, size)))
+    name = PurePosixPath(path).name
+    if name == "modules.json":
+        _examine_modules(report, document)
+    for key, value in _pairs(document):
+        _examine_pair(report, key, value)
+
+
+def parse_json(raw: bytes) -> Any:
+    """Return the JSON value of ``raw``; duplicate keys are refused, NaN and large numbers are common and are not.
+
+    Raises FormatError ``json-invalid``.
+    """
+    try:
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        why = "it nests too deep" if isinstance(error, RecursionError) else shown(str(error))
+        raise FormatError("json-invalid", f"the JSON cannot be read: {why}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise FormatError("json-invalid", f"the key {shown(key)!r} occurs twice in one object")
+        made[key] = value
+    return made
+
+
+def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value.items()
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(item for item in value if isinstance(item, dict | list))
+
+
+def _examine_pair(report: Report, key: str, value: Any) -> None:
+    if key == "auto_map" and value:
+        report.find("config-remote-code", f"auto_map names {shown(json.dumps(value)[:200])}")
+    elif key == "trust_remote_code" and value in _TRUE:
+        report.find("config-trust-remote-code", "trust_remote_code is set")
+    elif key == "_target_" and isinstance(value, str):
+        report.find("config-target", f"_target_ names {shown(value)}")
+    elif key == "class_name" and value == "Lambda":
+        report.find("keras-lambda", "a layer is of the class Lambda")
+    elif key in _TEMPLATE_KEYS:
+        _examine_templates(report, key, value)
+
+
+def _examine_templates(report: Report, key: str, value: Any) -> None:
+    if isinstance(value, str):
+        examine_template(report, key, value)
+    elif isinstance(value, list):  # a list of {"name": …, "template": …}
+        for item in value:
+            if isinstance(item, dict) and isinstance(item.get("template"), str):
+                examine_template(report, f"{key}.{item.get('name', '')}", item["template"])
+    elif isinstance(value, dict):
+        for name, text in value.items():
+            if isinstance(text, str):
+                examine_template(report, f"{key}.{name}", text)
+
+
+def _examine_modules(report: Report, document: Any) -> None:
+    """sentence-transformers imports what ``type`` names and calls it (its modules.json)."""
+    for item in document if isinstance(document, list) else []:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind is not None and not (isinstance(kind, str) and _is_own_class(kind)):
+            report.find("config-module-type", f"a module has the type {shown(str(kind))}")
+
+
+def _is_own_class(kind: str) -> bool:
+    return kind.startswith("sentence_transformers.") and all(
+        part.isidentifier() and not part.startswith("_") for part in kind.split(".")
+    )

@@ -1,0 +1,64 @@
+"""What a pickle's imports, calls and oddities mean."""
+
+from weighlock.core.text import shown
+from weighlock.inspection.format.pickle_machine import Name, Stream
+from weighlock.inspection.format.pickle_stream import read_pickles
+from weighlock.inspection.report import Report
+from weighlock.inspection.rule.pickle_global import Verdict, judge
+from weighlock.inspection.span import Reading
+
+_RULES = {
+    Verdict.DANGEROUS: "pickle-global-dangerous",
+    Verdict.TRAP: "pickle-global-trap",
+    Verdict.UNKNOWN: "pickle-global-unknown",
+}
+LEGACY_STREAMS = 5  # magic number, protocol, system, object, storage keys; then raw storages
+
+
+def examine_pickles(report: Report, size: int, *, legacy_torch: bool = False) -> Reading[None]:
+    """Read every pickle of a file and add what they do."""
+    pickles = yield from read_pickles(size)
+    report.find("pickle-present", f"{_count(len(pickles.streams), 'pickle')} in {size} bytes")
+    for stream in pickles.streams:
+        _judge_stream(report, stream)
+    _add_facts(report, pickles.streams)
+    if pickles.unexamined:
+        report.not_examined(pickles.unexamined)
+        return
+    broken = next((stream.malformed for stream in pickles.streams if stream.malformed), None)
+    if broken:
+        report.not_examined(f"a pickle is broken {broken}")
+    rest = size - pickles.rest
+    if not rest or broken:
+        return
+    if legacy_torch and len(pickles.streams) >= LEGACY_STREAMS:
+        report.fact("raw storage bytes", rest)
+    else:
+        report.find("pickle-trailing-bytes", f"{rest} bytes follow the last pickle", offset=pickles.rest)
+
+
+def _judge_stream(report: Report, stream: Stream) -> None:
+    for name, at in stream.names.items():
+        verdict, reason = judge(name.module, name.name)
+        if verdict is not Verdict.ALLOWED:
+            done = "imports and calls" if name in stream.called else "imports"
+            report.find(_RULES[verdict], f"{done} {_shown(name)}: {reason}", offset=at)
+    for oddity in stream.oddities:
+        report.find(oddity.rule, shown(oddity.message), offset=oddity.offset)
+
+
+def _add_facts(report: Report, streams: list[Stream]) -> None:
+    names = dict.fromkeys(_shown(name) for stream in streams for name in stream.names)
+    report.fact("pickles", len(streams))
+    report.fact("protocol", max((stream.protocol for stream in streams), default=0))
+    report.fact("operations", sum(stream.operations for stream in streams))
+    if names:
+        report.fact("imports", ", ".join(names))
+
+
+def _shown(name: Name) -> str:
+    return f"{shown(name.module, limit=100)}.{shown(name.name, limit=100)}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
