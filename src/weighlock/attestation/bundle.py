@@ -191,8 +191,8 @@ def _read_material(value: Any) -> tuple[str | None, tuple[bytes, ...]]:
 
 def _read_hint(value: Any) -> str | None:
     # Before v1.1.0, model-signing put the key itself here (OMS v1.0, section 11.2): it is not read.
-    if not isinstance(value, dict):
-        raise invalid_bundle("its public key identifier is not an object")
+    if not isinstance(value, dict) or not value.keys() <= {"hint", "rawBytes", "keyDetails", "validFor"}:
+        raise invalid_bundle("its public key identifier is not an object with a hint")
     hint = value.get("hint")
     if hint is not None and (not isinstance(hint, str) or len(hint) > MAX_HINT_CHARACTERS):
         raise invalid_bundle("its key hint is not a text of reasonable length")

@@ -180,6 +180,7 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], object], str]] = [
     (_set("verificationMaterial", "publicKey", "hint", to=7), "bundle_invalid"),
     (_set("verificationMaterial", "publicKey", "hint", to="x" * 2000), "bundle_invalid"),
     (_set("verificationMaterial", "publicKey", to="key"), "bundle_invalid"),
+    (_set("verificationMaterial", "publicKey", to={"hinu": "x"}), "bundle_invalid"),
     (_set("verificationMaterial", "publicKey", to=None), "bundle_invalid"),
     (_set("verificationMaterial", "unknown", to=1), "bundle_invalid"),
     (_set("verificationMaterial", "tlogEntries", to="x"), "bundle_invalid"),
