@@ -82,7 +82,8 @@ def describe_model(
     Args:
         name: the model's name, for people.
         files: every file by path.
-        ignored: what was left out besides the default; relative paths of files or folders.
+        ignored: what was left out besides the default, relative paths of files or folders; one
+            under which a file is listed is not recorded, for that file is covered.
         links: whether symbolic links were followed.
 
     Raises DeniedError ``artifact_empty``, ``path_invalid`` or ``path_collision``; UsageError ``ignore_invalid``.
@@ -96,7 +97,7 @@ def describe_model(
         "method": "files",
         "hash_type": "sha256",
         "allow_symlinks": links,
-        "ignore_paths": sorted({*DEFAULT_IGNORED, *map(check_ignored, ignored)}),
+        "ignore_paths": _recorded({*DEFAULT_IGNORED, *map(check_ignored, ignored)}, files),
     }
     return Statement(
         (Subject.of(name, root),), PREDICATE_TYPE, {"resources": resources, "serialization": serialization}
@@ -148,6 +149,10 @@ def read_model(attestation: Attestation) -> SignedModel:
 def is_under(path: str, folders: Iterable[str]) -> bool:
     """Return whether ``path`` is one of ``folders`` or lies in one (section 6.2.1)."""
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
+
+
+def _recorded(ignored: set[str], files: Iterable[str]) -> list[str]:
+    return sorted(folder for folder in ignored if not any(is_under(path, (folder,)) for path in files))
 
 
 def _root_of(digests: Iterable[Digest]) -> Digest:

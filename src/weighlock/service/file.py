@@ -47,10 +47,20 @@ def write_new(location: Path, content: bytes, *, mode: int, exists: str) -> None
             location, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
         )
     except FileExistsError as error:
-        raise UsageError(
-            exists, f"{shown(str(location))!r} exists already", hint="choose another name, or remove it first"
-        ) from error
+        raise _exists(location, exists) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+
+
+def check_absent(location: Path, *, exists: str) -> None:
+    """Return if there is no such file; raises UsageError with the code ``exists``."""
+    if os.path.lexists(location):
+        raise _exists(location, exists)
+
+
+def _exists(location: Path, code: str) -> UsageError:
+    return UsageError(
+        code, f"{shown(str(location))!r} exists already", hint="choose another name, or remove it first"
+    )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from weighlock.attestation.key import MAX_KEY_BYTES, Algorithm, PublicKey
 from weighlock.attestation.signer import KeySigner, is_encrypted, make_key
 from weighlock.core.error import DeniedError
-from weighlock.service.file import read_limited, write_new
+from weighlock.service.file import check_absent, read_limited, write_new
 
 
 class KeyPair(NamedTuple):
@@ -26,6 +26,8 @@ def make_key_pair(
     Raises UsageError ``key_exists`` or ``passphrase_missing``, DeniedError ``key_unsupported``, OSError.
     """
     private_file, public_file = name.with_name(f"{name.name}.pem"), name.with_name(f"{name.name}.pub")
+    for file in (private_file, public_file):
+        check_absent(file, exists="key_exists")  # before the seconds that a trial key takes
     signer = make_key(algorithm, trial=trial)
     pem = signer.to_pem(passphrase)
     write_new(private_file, pem, mode=0o600, exists="key_exists")

@@ -279,3 +279,10 @@ def test_the_statement_is_plain_json() -> None:
         "allow_symlinks": False,
         "ignore_paths": list(DEFAULT_IGNORED),
     }
+
+
+def test_what_is_listed_is_not_recorded_as_ignored() -> None:
+    files = {path: ArtifactFile(path, A, 1) for path in (".gitattributes", "notes/x", "y")}
+    signed = read_model(_attest(describe_model("m", files, ignored=["notes", "cache"])))
+    assert signed.ignored == (".git", ".github", ".gitignore", "cache")
+    assert set(signed.files) == set(files)
