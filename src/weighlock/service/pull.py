@@ -111,7 +111,14 @@ class Puller:
         ``name_invalid``; DeniedError ``source_not_allowed``, ``owner_changed``, ``lock_conflict`` or
         ``lock_invalid``. What was pulled before an error stays pulled.
         """
-        sources = self._sources(request.lock_file.absolute().parent)
+        home = request.lock_file.absolute().parent
+        if not home.is_dir():
+            raise UsageError(
+                "lock_missing",
+                f"the folder {shown(str(home))!r} of the lock file does not exist",
+                hint="make it, or name another file with --lock",
+            )
+        sources = self._sources(home)
         return [
             self._noted(task, sources[task.spec.scheme], request) for task in self._tasks(request, sources)
         ]
