@@ -40,6 +40,7 @@ def _environment_keys(name: str) -> dict[str, Key]:
         f"environments.{name}.folder": Key("path", f".weighlock/{name}", f"the store of {name}"),
         f"environments.{name}.key": Key("path", None, "private key of the service that signs its evidence"),
         f"environments.{name}.log_key": Key("path", None, "private Ed25519 key that signs its log"),
+        f"environments.{name}.passphrase_file": Key("path", None, "file with the passphrase of both keys"),
         f"environments.{name}.trial": Key("flag", "false", "accept trial keys, which prove nothing"),
     }
 
@@ -48,6 +49,7 @@ KEYS: Final[dict[str, Key]] = {
     "lock": Key("path", "weighlock.lock", "what was pulled, by digest; keep it in version control"),
     "policy": Key("path", None, "policy file; without one the starter policy decides"),
     "memory": Key("path", None, "where this machine's gates remember the newest state they saw"),
+    "run": Key("path", ".weighlock/run", "private copies of the models being served; on a local disk"),
     "trust.folder": Key("path", "trust", "the trust documents and their signatures"),
     "trust.root": Key("digest", None, "digest of trust/1.json, received out of band"),
     **_environment_keys(EXPERIMENTATION),
@@ -66,6 +68,7 @@ class EnvironmentSettings:
     folder: Path
     key: Path | None
     log_key: Path | None
+    passphrase_file: Path | None
     trial: bool
 
 
@@ -91,6 +94,11 @@ class Settings:
     def memory(self) -> Path:
         """The folder of the gates' memory, outside every store."""
         return self._path("memory")
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of the private copies of models being served."""
+        return self._path("run")
 
     @property
     def trust_folder(self) -> Path:
@@ -133,6 +141,7 @@ class Settings:
             folder=self._path(f"{prefix}.folder"),
             key=self._optional_path(f"{prefix}.key"),
             log_key=self._optional_path(f"{prefix}.log_key"),
+            passphrase_file=self._optional_path(f"{prefix}.passphrase_file"),
             trial=self.values[f"{prefix}.trial"] is True,
         )
 

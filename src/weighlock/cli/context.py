@@ -11,6 +11,8 @@ import click
 from weighlock.core.clock import Clock, system_clock
 
 if TYPE_CHECKING:
+    from weighlock.attestation.signer import Signer
+    from weighlock.service.workspace import Workspace
     from weighlock.settings import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -30,6 +32,20 @@ def settings() -> "Settings":
     if file is None and os.environ.get("WEIGHLOCK_CONFIG"):
         file = Path(os.environ["WEIGHLOCK_CONFIG"])
     return load_settings(file, variables=os.environ, flags=meta.get("weighlock.set", {}), folder=Path.cwd())
+
+
+def workspace() -> "Workspace":
+    """Return the settings in force with the clock, ready for a use case."""
+    from weighlock.service.workspace import Workspace
+
+    return Workspace(settings(), clock())
+
+
+def signer_from(key_file: Path, passphrase_file: Path | None) -> "Signer":
+    """Return the signer of a person's private key; raises UsageError, DeniedError."""
+    from weighlock.service.keys import read_signer
+
+    return read_signer(key_file, passphrase(passphrase_file))
 
 
 def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock
+from weighlock.cli.context import clock, key_option, signer_from, workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -80,3 +80,38 @@ def _text(installation: "Installation", file: Path | None) -> str:
     if file is not None:
         lines.append(f"written to {shown(str(file))}")
     return "\n".join(lines)
+
+
+@sbom.command(short_help="Say that a person has read a candidate's bill of materials.")
+@click.argument("candidate")
+@click.option("--accept/--refuse", "accepted", default=True, show_default=True, help="The reviewer's result.")
+@click.option("--comment", default="", help="Kept in the signed statement.")
+@key_option("The reviewer's private key.")
+@common_options
+@pass_output
+def review(
+    output: Output,
+    *,
+    candidate: str,
+    accepted: bool,
+    comment: str,
+    key_file: Path,
+    passphrase_file: Path | None,
+) -> None:
+    """Record that a person has read the bill of materials of CANDIDATE.
+
+    The statement names the exact document: if another one is made, it must be reviewed
+    again. Read it first: weighlock evidence ls CANDIDATE --json.
+    """
+    from weighlock.service.approve import review_sbom
+
+    signer = signer_from(key_file, passphrase_file)
+    stated = review_sbom(workspace(), candidate, signer, accept=accepted, comment=comment)
+    word = "accepted" if accepted else "refused"
+    facts = {
+        "candidate": str(stated.digest),
+        "by": stated.principal,
+        "result": word,
+        "statement": str(stated.bundle),
+    }
+    output.facts(facts, lambda: f"{stated.principal} {word} the bill of materials of {stated.candidate.name}")

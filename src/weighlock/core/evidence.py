@@ -33,20 +33,6 @@ class Kind(enum.StrEnum):
     REVOCATION = "revocation"
 
 
-class Role(enum.StrEnum):
-    """What a principal of the trust document may sign."""
-
-    ROOT = "root"
-    REQUESTER = "requester"
-    APPROVER = "approver"
-    REVIEWER = "reviewer"
-    EVALUATOR = "evaluator"
-    INSPECTOR = "inspector"
-    RELEASER = "releaser"
-    REVOKER = "revoker"
-    LEDGER = "ledger"
-
-
 PREDICATE_TYPES: Final[Mapping[Kind, str]] = {
     Kind.PROVENANCE: "https://slsa.dev/provenance/v1",
     Kind.INSPECTION: f"{OWN}inspection/v1",
@@ -60,21 +46,6 @@ PREDICATE_TYPES: Final[Mapping[Kind, str]] = {
     Kind.SUMMARY: "https://slsa.dev/verification_summary/v1",
     Kind.STATE: f"{OWN}state/v1",
     Kind.REVOCATION: f"{OWN}revocation/v1",
-}
-
-ROLE_FOR: Final[Mapping[Kind, Role]] = {
-    Kind.PROVENANCE: Role.INSPECTOR,
-    Kind.INSPECTION: Role.INSPECTOR,
-    Kind.SBOM: Role.INSPECTOR,
-    Kind.REVIEW: Role.REVIEWER,
-    Kind.EVALUATION: Role.EVALUATOR,
-    Kind.WAIVER: Role.APPROVER,
-    Kind.REQUEST: Role.REQUESTER,
-    Kind.APPROVAL: Role.APPROVER,
-    Kind.PROMOTION: Role.RELEASER,
-    Kind.SUMMARY: Role.RELEASER,
-    Kind.STATE: Role.RELEASER,
-    Kind.REVOCATION: Role.REVOKER,
 }
 
 MADE_AT: Final = "madeAt"  # in our own predicates and, as an extra field, in a test result

@@ -127,7 +127,7 @@ class Candidate:
         value = record.read_record(raw, what=WHAT, fields=_FIELDS)
         evaluation = value["evaluation"]
         return cls(
-            name=record.name(value["name"], what=WHAT),
+            name=record.check_name(value["name"], what=WHAT),
             environment=record.text(value["environment"], what=WHAT, field="environment"),
             artifacts=_artifacts(value["artifacts"]),
             serving=_serving(value["serving"]),

@@ -41,7 +41,7 @@ def text(value: Any, *, what: str, field: str) -> str:
     return value
 
 
-def name(value: Any, *, what: str) -> str:
+def check_name(value: Any, *, what: str) -> str:
     """Return ``value`` if it can name a release: lower-case letters, digits, dot, hyphen, underscore."""
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise invalid(what, f"{shown(repr(value))} is not a name of lower-case letters, digits, . _ -")

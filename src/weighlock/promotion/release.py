@@ -71,7 +71,7 @@ class Release:
         """Return the release of a record; raises DeniedError ``record_invalid`` or a grammar's own code."""
         value = record.read_record(raw, what=WHAT, fields=_FIELDS)
         return cls(
-            name=record.name(value["name"], what=WHAT),
+            name=record.check_name(value["name"], what=WHAT),
             number=record.number(value["number"], what=WHAT, field="number"),
             environment=record.text(value["environment"], what=WHAT, field="environment"),
             candidate=Digest.parse(value["candidate"]),

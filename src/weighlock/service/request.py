@@ -1,0 +1,139 @@
+"""Ask for a model to be promoted: make the candidate that people will approve.
+
+1. resolve the model and the requester, who must hold the role
+2. bind the installation: it must agree with its package lock now
+3. write the candidate record, with the package lock and the listing as its links
+4. sign the request, make and attach the bill of materials
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from weighlock.attestation.signer import Signer
+from weighlock.attestation.trust_document import Role
+from weighlock.core.artifact import Artifact
+from weighlock.core.clock import write_time
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.evidence import MADE_AT, Kind
+from weighlock.core.installation import Installation as Installed
+from weighlock.core.jsontext import read_object
+from weighlock.core.limit import MAX_MANIFEST_BYTES
+from weighlock.core.package_lock import PackageLock
+from weighlock.core.reference import PinnedReference
+from weighlock.core.store_reference import StoreReference
+from weighlock.ledger.entry import Action, Actor
+from weighlock.promotion.candidate import MEDIA_TYPE, MODEL, Candidate, Installation, Sandbox
+from weighlock.promotion.record import check_name
+from weighlock.service.approve import principal_in
+from weighlock.service.evidence import attach, gather
+from weighlock.service.installation import check_installation, describe_packages
+from weighlock.service.inventory import make_candidate_bom, open_installation
+from weighlock.service.record import put_record
+from weighlock.service.workspace import Workspace
+from weighlock.settings import EXPERIMENTATION, PRODUCTION
+from weighlock.store.interface import Store
+
+LOCK_MEDIA_TYPE = "text/plain"
+LISTING_MEDIA_TYPE = "application/vnd.weighlock.packages.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the requester wants to run: ``installation`` with its ``package_lock``, or ``image``."""
+
+    model: StoreReference
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    sandbox: Sandbox
+    installation: Path | None = None
+    package_lock: Path | None = None
+    image: PinnedReference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The candidate and its digest."""
+
+    candidate: Candidate
+    digest: Digest
+    sbom: Digest
+
+
+def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
+    """Make the candidate; raises DeniedError ``role_missing``, ``package_drift`` and the store's codes."""
+    check_name(wish.name, what="the request")
+    store = workspace.store(EXPERIMENTATION)
+    trust = workspace.trust_for(EXPERIMENTATION)
+    requester = principal_in(trust, signer, Role.REQUESTER)
+    artifact = Artifact.parse(
+        store.read_blob(store.resolve(wish.model.text).digest, limit=MAX_MANIFEST_BYTES)
+    )
+    serving, installed, links = _bind_serving(store, wish)
+    evaluations = gather(store, artifact.digest, trust).of(Kind.EVALUATION)
+    newest = max(evaluations, key=lambda each: each.made_at, default=None)
+    candidate = Candidate(
+        name=wish.name,
+        environment=PRODUCTION,
+        artifacts={MODEL: artifact.digest},
+        serving=serving,
+        argv=wish.argv,
+        env=wish.env,
+        sandbox=wish.sandbox,
+        evaluation=None if newest is None else newest.digest,
+        policy=workspace.policy[0].digest,
+        requester=requester,
+        made_at=workspace.clock(),
+    )
+    descriptor = put_record(store, MEDIA_TYPE, candidate.to_bytes(), links=links)
+    store.tag(descriptor.digest, f"candidate/{wish.name}/{descriptor.digest.short[:8]}-request")
+    predicate = {"candidate": str(descriptor.digest), MADE_AT: write_time(workspace.clock())}
+    attach(store, descriptor, Kind.REQUEST, predicate, signer, name=wish.name)
+    sbom = _attach_sbom(workspace, store, candidate, descriptor, artifact, installed)
+    actor = Actor(signer.public.key_id, requester)
+    workspace.note_decision(
+        EXPERIMENTATION, Action.REQUEST, [descriptor.digest, artifact.digest], actor=actor
+    )
+    return Requested(candidate, descriptor.digest, sbom)
+
+
+def _bind_serving(
+    store: Store, wish: Wish
+) -> tuple[Installation | PinnedReference, Installed | None, list[Descriptor]]:
+    if wish.image is not None:
+        return wish.image, None, []
+    assert wish.installation is not None and wish.package_lock is not None  # noqa: PT018, S101  # the CLI asks for both
+    raw = wish.package_lock.read_bytes()
+    lock = PackageLock.parse(raw)
+    _, installed = open_installation(wish.installation)
+    listing = describe_packages(installed)
+    check_installation(wish.installation, lock, listing)
+    blobs = [store.write_blob([raw]), store.write_blob([listing])]
+    links = [
+        Descriptor(LOCK_MEDIA_TYPE, blobs[0].digest, blobs[0].size),
+        Descriptor(LISTING_MEDIA_TYPE, blobs[1].digest, blobs[1].size),
+    ]
+    return Installation(blobs[0].digest, blobs[1].digest), installed, links
+
+
+def _attach_sbom(
+    workspace: Workspace,
+    store: Store,
+    candidate: Candidate,
+    descriptor: Descriptor,
+    artifact: Artifact,
+    installed: Installed | None,
+) -> Digest:
+    document = make_candidate_bom(
+        [(candidate.name, artifact)],
+        installed,
+        name=candidate.name,
+        digest=descriptor.digest,
+        moment=workspace.clock(),
+    )
+    predicate = read_object(document, what="the bill of materials")
+    return attach(
+        store, descriptor, Kind.SBOM, predicate, workspace.signer(EXPERIMENTATION), name=candidate.name
+    )

@@ -1,0 +1,193 @@
+"""Verify a release and start its server in a sandbox; stop it when it may no longer run.
+
+1. the situation and the release, by the gatekeeper's steps
+2. the command line, if one was given, equals the approved one
+3. the installation is the approved one, every recorded file digested
+4. a private copy of the model, digested in the pass that writes it
+5. the server in its sandbox, at least as strong as asked for
+6. while it runs: look every ``WATCH_S`` whether it still may
+
+A store that cannot be read while the server runs stops nothing until the last state that
+was read expires; a store that says something else than before stops it at once.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
+from weighlock.core.limit import MAX_DOCUMENT_BYTES
+from weighlock.core.outcome import Outcome
+from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
+from weighlock.core.progress import NO_PROGRESS, Progress
+from weighlock.ledger.entry import Action
+from weighlock.promotion.candidate import Installation
+from weighlock.promotion.state import check_fresh
+from weighlock.sandbox import Launch, Server, Tier, python_files, start
+from weighlock.sandbox.private import private_folder
+from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
+from weighlock.service.installation import check_installation
+from weighlock.service.workspace import Workspace
+from weighlock.settings import PRODUCTION
+from weighlock.store.export import export_artifact
+from weighlock.store.interface import Store
+
+WATCH_S: Final = 2.0  # after a revocation a gate that sees the store denies within this time
+DENIED_BEFORE_START: Final = 125  # as env(1) and docker use it: the command was not started
+INSTALLATION: Final = "{installation}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run and where: ``command`` is what the caller believes it to be, or empty."""
+
+    release: str
+    installation: Path | None
+    command: tuple[str, ...] = ()
+    listen: tuple[str, int] = ("127.0.0.1", 0)
+    minimum: Tier = Tier.LANDLOCK
+    tier: Tier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the server ended: its status, and why Weighlock stopped it, if it did."""
+
+    status: int
+    stopped: WeighlockError | None
+
+
+def run(
+    workspace: Workspace,
+    order: Order,
+    *,
+    started: Callable[[Server, VerifiedRelease], None],
+    stopping: threading.Event,
+    progress: Progress = NO_PROGRESS,
+) -> Ended:
+    """Run a release until it ends, ``stopping`` is set, or it may no longer run.
+
+    ``started`` is called when the server runs. Raises a WeighlockError if it was not started.
+    """
+    try:
+        situation = observe(workspace, PRODUCTION)
+        verified = verify_release(situation, order.release)
+        check_command(verified, order)
+        installation = _check_installation(situation.store, verified, order)
+    except WeighlockError as error:
+        workspace.note_decision(PRODUCTION, Action.RUN, [], error=error, message=order.release)
+        raise
+    with private_folder(workspace.settings.run_folder) as folder:
+        model = folder / "model"
+        progress.begin("copying", verified.model.size)
+        export_artifact(
+            situation.store, verified.model.digest, model, mode=0o400, durable=False, progress=progress
+        )
+        progress.end()
+        launch = _launch(verified, order, installation, model, folder / "temporary")
+        with start(launch, minimum=order.minimum, tier=order.tier) as server:
+            workspace.note_decision(
+                PRODUCTION,
+                Action.RUN,
+                _subjects(verified),
+                message=f"{verified.entry.alias} {server.tier.name}",
+            )
+            started(server, verified)
+            stopped = _watch(workspace, situation, verified, server, stopping)
+            status = server.stop()
+    if stopped is not None:
+        workspace.note_decision(PRODUCTION, Action.STOP, _subjects(verified), error=stopped)
+    return Ended(status, stopped)
+
+
+def check_command(verified: VerifiedRelease, order: Order) -> None:
+    """Raise DeniedError ``argv_differs`` if a command was given that is not the approved one."""
+    approved = verified.candidate.argv
+    if order.command and tuple(order.command) not in {approved, _filled(approved, order.installation)}:
+        raise DeniedError(
+            "argv_differs",
+            "the command given differs from the one that was approved",
+            hint="leave it out, or request a candidate with this command",
+        )
+
+
+def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -> Path:
+    serving = verified.candidate.serving
+    if not isinstance(serving, Installation):
+        raise UsageError(
+            "release_is_image",
+            f"{verified.entry.alias} runs in the image {serving}",
+            hint="start it with a container runtime, by that digest; `weighlock check` checks the workload",
+        )
+    if order.installation is None:
+        raise UsageError(
+            "installation_missing",
+            f"{verified.entry.alias} needs the installation that it was approved with",
+            hint="give --installation PATH",
+        )
+    lock = PackageLock.parse(store.read_blob(serving.package_lock, limit=MAX_LOCK_BYTES))
+    listing = store.read_blob(serving.packages, limit=MAX_DOCUMENT_BYTES)
+    path = order.installation.absolute()
+    check_installation(path, lock, listing)
+    return path
+
+
+def _filled(argv: tuple[str, ...], installation: Path | None) -> tuple[str, ...]:
+    where = "" if installation is None else str(installation.absolute())
+    return tuple(argument.replace(INSTALLATION, where) for argument in argv)
+
+
+def _launch(
+    verified: VerifiedRelease, order: Order, installation: Path, model: Path, temporary: Path
+) -> Launch:
+    temporary.mkdir(mode=0o700)
+    candidate = verified.candidate
+    argv = _filled(candidate.argv, installation)
+    return Launch(
+        argv=argv,
+        env=candidate.env,
+        read_only=(installation, *python_files(Path(argv[0]))),
+        model=model,
+        temporary=temporary,
+        port=candidate.sandbox.port,
+        listen=order.listen,
+        allow_exec=candidate.sandbox.allow_exec,
+        memory_bytes=candidate.sandbox.memory_bytes,
+        processes=candidate.sandbox.processes,
+    )
+
+
+def _watch(
+    workspace: Workspace,
+    situation: Situation,
+    verified: VerifiedRelease,
+    server: Server,
+    stopping: threading.Event,
+) -> WeighlockError | None:
+    """Return why the server must stop; None if it ended by itself or was asked to stop."""
+    last = situation.state
+    while server.wait(WATCH_S) is None and not stopping.is_set():
+        try:
+            check_fresh(last, workspace.clock())
+            now = observe(workspace, PRODUCTION)
+            verify_release(now, str(verified.entry.release))
+            last = now.state
+        except UndecidedError:
+            continue  # until the last state expires
+        except WeighlockError as error:
+            return error
+    return None
+
+
+def _subjects(verified: VerifiedRelease) -> list[Digest]:
+    return [verified.entry.release, verified.entry.candidate, verified.entry.model]
+
+
+def status_of(ended: Ended) -> int:
+    """Return the exit status of ``run``: the server's, or that of a denial if Weighlock stopped it."""
+    if ended.stopped is not None:
+        return Outcome.FINDINGS
+    return ended.status if ended.status >= 0 else 128 - ended.status

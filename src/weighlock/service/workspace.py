@@ -1,0 +1,138 @@
+"""What every use case needs: settings, clock, stores, trust, service keys, the log.
+
+Everything is opened when it is asked for, so that a command reads only what it needs.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from weighlock.attestation.signer import KeySigner, Signer
+from weighlock.attestation.trust import Trust, require_real
+from weighlock.attestation.trust_document import Role
+from weighlock.core.clock import Clock
+from weighlock.core.digest import Digest
+from weighlock.core.error import InternalError, UsageError, WeighlockError
+from weighlock.core.outcome import Outcome
+from weighlock.core.text import shown
+from weighlock.ledger.entry import Action, Actor, Ending, Entry
+from weighlock.policy.document import Policy
+from weighlock.service.gate_memory import GateMemory
+from weighlock.service.log import Log, log_of, record
+from weighlock.service.trust import load_chain, load_trust
+from weighlock.settings import Settings
+from weighlock.store.interface import Store
+from weighlock.store.layout import LayoutStore
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The settings in force and the injected clock, and what they lead to."""
+
+    settings: Settings
+    clock: Clock
+
+    def store(self, environment: str) -> Store:
+        """Return the store of an environment; raises UsageError ``environment_unknown`` or the store's errors."""
+        return LayoutStore.open(self.settings.environment(environment).folder, self.clock)
+
+    @property
+    def pin(self) -> Digest:
+        """The digest that pins the trust document; raises UsageError ``trust_unpinned``."""
+        if self.settings.trust_root is None:
+            load_chain(self.settings.trust_folder, None)  # says what is missing
+            raise InternalError("unexpected", "a trust document without a pin was accepted")
+        return self.settings.trust_root
+
+    @cached_property
+    def trust(self) -> Trust:
+        """The verified trust document; raises DeniedError."""
+        return load_trust(self.settings.trust_folder, self.pin, self.clock())
+
+    def trust_for(self, environment: str) -> Trust:
+        """Return the trust document if the environment accepts it; raises DeniedError ``trial_keys``."""
+        if not self.settings.environment(environment).trial:
+            require_real(self.trust)
+        return self.trust
+
+    def memory(self, environment: str) -> GateMemory:
+        """Return what this machine's gates remember of an environment."""
+        return GateMemory(self.settings.memory, environment, self.pin)
+
+    @cached_property
+    def policy(self) -> tuple[Policy, bytes]:
+        """The policy in force and its exact bytes; raises UsageError ``policy_invalid``."""
+        file = self.settings.policy
+        if file is None:
+            raw = starter_policy()
+            return Policy.parse(raw, file="the starter policy"), raw
+        raw = file.read_bytes()
+        return Policy.parse(raw, file=file), raw
+
+    def signer(self, environment: str) -> Signer:
+        """Return the service key of an environment; raises UsageError ``key_missing``."""
+        found = self.settings.environment(environment)
+        return _read_signer(found.key, found.passphrase_file, f"environments.{environment}.key")
+
+    def note_decision(
+        self,
+        environment: str,
+        action: Action,
+        subjects: Iterable[Digest],
+        *,
+        error: WeighlockError | None = None,
+        actor: Actor | None = None,
+        message: str = "",
+    ) -> bool:
+        """Append a decision to the environment's log and return True; False if it has no log key here.
+
+        A log that cannot be written is an error, not a warning: what is not on record did not happen.
+        """
+        found = self.settings.environment(environment)
+        if found.log_key is None:
+            return False
+        entry = Entry(
+            time=self.clock(),
+            environment=environment,
+            action=action,
+            outcome=ending_of(error),
+            subjects=tuple(subjects),
+            code="" if error is None else error.code,
+            actor=actor or Actor(),
+            message=message or ("" if error is None else error.message),
+        )
+        signer = _read_signer(found.log_key, found.passphrase_file, f"environments.{environment}.log_key")
+        record(self.log(environment), entry, signer)
+        return True
+
+    def log(self, environment: str) -> Log:
+        """Return the log of an environment, with the keys that the trust document gives the role ledger."""
+        folder = self.settings.environment(environment).folder
+        keys = list(self.trust.keys_of(Role.LEDGER).values())
+        return log_of(environment, folder, self.settings.memory, keys)
+
+
+def _read_signer(file: Path | None, passphrase_file: Path | None, setting: str) -> Signer:
+    if file is None or not file.is_file():
+        told = "is not set" if file is None else f"names {shown(str(file))}, which does not exist"
+        raise UsageError(
+            "key_missing",
+            f"{setting} {told}, so nothing can be signed here",
+            hint="`weighlock keys make` makes a key; a trust document must give it its role",
+        )
+    passphrase = None if passphrase_file is None else passphrase_file.read_bytes().rstrip(b"\r\n")
+    return KeySigner.from_pem(file.read_bytes(), passphrase)
+
+
+def starter_policy() -> bytes:
+    """Return the policy that decides where the settings name none."""
+    return (resources.files("weighlock.policy") / "starter.yaml").read_bytes()
+
+
+def ending_of(error: WeighlockError | None) -> Ending:
+    """Return how the log says that something ended."""
+    if error is None:
+        return Ending.ALLOW
+    return Ending.DENY if error.outcome is Outcome.FINDINGS else Ending.UNDECIDED
