@@ -1,0 +1,359 @@
+"""One suite that every implementation of ``Store`` passes."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from weighlock.core.artifact import Artifact, ArtifactFile
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.error import WeighlockError
+from weighlock.core.jsontext import read_object, write_json
+from weighlock.store.copying import copy_artifact
+from weighlock.store.interface import Store
+from weighlock.store.layout import LayoutStore
+from weighlock.store.manifest import Manifest
+from weighlock.store.memory import MemoryStore
+
+NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
+BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+ABSENT = Digest.of(b"absent")
+Make = Callable[[str], Store]
+
+
+@pytest.fixture(params=["layout", "memory"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+    opened: list[LayoutStore] = []
+
+    def made(name: str) -> Store:
+        if request.param == "memory":
+            return MemoryStore(lambda: NOW)
+        opened.append(LayoutStore.create(tmp_path / name, lambda: NOW))
+        return opened[-1]
+
+    yield made
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(make: Make) -> Store:
+    return make("store")
+
+
+def put_model(store: Store, *contents: bytes, name: str | None = None) -> Descriptor:
+    files = [
+        ArtifactFile(f"part{number}.bin", *store.write_blob([content]))
+        for number, content in enumerate(contents)
+    ]
+    artifact, config = Artifact.build(files)
+    store.write_blob([config])
+    return store.put_manifest(artifact.manifest, name=name)
+
+
+def refused(code: str) -> "pytest.RaisesExc[WeighlockError]":
+    return pytest.raises(WeighlockError, check=lambda error: error.code == code)
+
+
+def test_a_blob_comes_back_as_it_went_in(store: Store) -> None:
+    blob = store.write_blob([b"abc", memoryview(b"def"), b""])
+    assert blob == (Digest.of(b"abcdef"), 6)
+    assert store.read_blob(blob.digest) == b"abcdef"
+    assert store.blob_size(blob.digest) == store.verify_blob(blob.digest) == 6
+    with store.open_blob(blob.digest) as stream:
+        assert stream.read() == b"abcdef"
+
+
+def test_the_empty_blob_is_a_blob(store: Store) -> None:
+    blob = store.write_blob([])
+    assert (blob.size, store.read_blob(blob.digest, limit=0)) == (0, b"")
+
+
+def test_a_reused_buffer_is_copied(store: Store) -> None:
+    buffer = bytearray(b"aaaa")
+
+    def chunks() -> Iterator[memoryview]:
+        yield memoryview(buffer)
+        buffer[:] = b"bbbb"
+        yield memoryview(buffer)
+
+    assert store.read_blob(store.write_blob(chunks()).digest) == b"aaaabbbb"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "code"),
+    [
+        ([b"wrong"], "digest_mismatch"),
+        ([b"righ"], "size_mismatch"),
+        ([b"right", b"!"], "size_mismatch"),
+        ([], "size_mismatch"),
+    ],
+)
+def test_what_differs_from_the_promise_gets_no_name(store: Store, chunks: list[bytes], code: str) -> None:
+    with refused(code):
+        store.write_blob(chunks, expected=Digest.of(b"right"), expected_size=5)
+    for data in (b"right", b"wrong", b"right!", b"".join(chunks)):
+        with refused("blob_missing"):
+            store.blob_size(Digest.of(data))
+
+
+def test_too_much_is_refused_before_all_of_it_came(store: Store) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(3):
+            yield b"x"
+        pytest.fail("read on after the promised size")
+
+    with refused("size_mismatch"):
+        store.write_blob(endless(), expected_size=2)
+
+
+def test_an_error_of_the_source_goes_through_and_leaves_nothing(store: Store) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"abc"
+        raise ConnectionResetError("the network")
+
+    with pytest.raises(ConnectionResetError):
+        store.write_blob(broken())
+    with refused("blob_missing"):
+        store.read_blob(Digest.of(b"abc"))
+
+
+def test_only_sha256_names_blobs(store: Store) -> None:
+    other = Digest("sha512", "0" * 128)
+    for action in (store.blob_size, store.open_blob, store.read_blob, store.verify_blob):
+        with refused("digest_invalid"):
+            action(other)
+    with refused("digest_invalid"):
+        store.write_blob([b""], expected=other)
+
+
+def test_absent_blobs_are_missing(store: Store) -> None:
+    for action in (store.blob_size, store.open_blob, store.read_blob, store.verify_blob):
+        with refused("blob_missing"):
+            action(ABSENT)
+
+
+def test_a_blob_over_the_limit_is_not_read(store: Store) -> None:
+    blob = store.write_blob([b"x" * 100])
+    assert len(store.read_blob(blob.digest, limit=100)) == 100
+    with refused("blob_too_large"):
+        store.read_blob(blob.digest, limit=99)
+
+
+def test_a_model_is_found_by_name_digest_and_prefix(store: Store) -> None:
+    model = put_model(store, b"weights", name="minilm")
+    for text in (
+        "minilm",
+        str(model.digest),
+        model.digest.hex,
+        model.digest.hex[:12],
+        f"sha256:{model.digest.hex[:20]}",
+    ):
+        assert store.resolve(text) == model
+    assert [(entry.descriptor, entry.names, entry.subject) for entry in store.entries()] == [
+        (model, ("minilm",), None)
+    ]
+
+
+def test_unknown_names_are_answered_with_close_ones(store: Store) -> None:
+    put_model(store, b"weights", name="minilm")
+    with refused("artifact_unknown") as caught:
+        store.resolve("minilmm")
+    assert "minilm?" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "../x", "a:b", "-a", "abcdefabcdef", "sha256:abc", "é", "a//b", "x" * 201]
+)
+def test_what_is_no_name_is_refused(store: Store, text: str) -> None:
+    model = put_model(store, b"weights")
+    with refused("name_invalid"):
+        store.tag(model.digest, text)
+    with refused("name_invalid"):
+        store.put_manifest(store.read_blob(model.digest), name=text)
+    assert all(not entry.names for entry in store.entries())
+
+
+def test_a_name_moves_and_the_manifest_that_had_it_stays(store: Store) -> None:
+    first = put_model(store, b"one", name="minilm")
+    second = put_model(store, b"two", name="minilm")
+    assert store.resolve("minilm") == second
+    assert store.resolve(str(first.digest)) == first
+
+
+def test_names_come_and_go(store: Store) -> None:
+    model = put_model(store, b"one", name="a")
+    store.tag(model.digest, "b/c@2")
+    assert store.entries()[0].names == ("a", "b/c@2")
+    store.untag("a")
+    assert store.entries()[0].names == ("b/c@2",)
+    with refused("artifact_unknown"):
+        store.untag("a")
+    with refused("artifact_unknown"):
+        store.tag(ABSENT, "d")
+
+
+def test_listing_a_manifest_twice_changes_nothing(store: Store) -> None:
+    model = put_model(store, b"one", name="a")
+    before = store.entries()
+    assert store.put_manifest(store.read_blob(model.digest)) == model
+    assert store.entries() == before
+
+
+def test_a_manifest_needs_its_blobs(store: Store) -> None:
+    artifact, config = Artifact.build([ArtifactFile("a.bin", ABSENT, 3)])
+    store.write_blob([config])
+    with refused("blob_missing"):
+        store.put_manifest(artifact.manifest)
+    assert store.entries() == []
+
+
+def test_a_manifest_needs_the_right_sizes(store: Store) -> None:
+    blob = store.write_blob([b"abc"])
+    artifact, config = Artifact.build([ArtifactFile("a.bin", blob.digest, 4)])
+    store.write_blob([config])
+    with refused("size_mismatch"):
+        store.put_manifest(artifact.manifest)
+    assert store.entries() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"schemaVersion": 1}, "manifest_invalid"),
+        ({"mediaType": "application/vnd.oci.image.index.v1+json"}, "manifest_invalid"),
+        ({"config": None}, "manifest_invalid"),
+        ({"layers": None}, "manifest_invalid"),
+        ({"layers": [{"mediaType": "a/b", "digest": "sha256:../../x", "size": 1}]}, "digest_invalid"),
+        ({"subject": {"mediaType": "a/b", "digest": str(ABSENT), "size": 6}}, "subject_missing"),
+        ({"artifactType": "no type"}, "manifest_invalid"),
+        ({"annotations": {"a": 1}}, "manifest_invalid"),
+    ],
+)
+def test_malformed_manifests_are_refused(store: Store, change: dict[str, object], code: str) -> None:
+    model = put_model(store, b"one")
+    document = read_object(store.read_blob(model.digest), what="the manifest")
+    before = store.entries()
+    with refused(code):
+        store.put_manifest(write_json(document | change))
+    assert store.entries() == before
+
+
+def test_evidence_is_a_referrer_that_other_tools_can_read(store: Store) -> None:
+    model = put_model(store, b"one")
+    annotations = {"dev.sigstore.bundle.content": "dsse-envelope"}
+    evidence = store.attach(model, BUNDLE, b'{"bundle":1}', BUNDLE, annotations)
+    assert store.referrers(model.digest) == [evidence]
+    assert evidence.artifact_type == BUNDLE
+    assert evidence.annotations == {**annotations, "org.opencontainers.image.created": "2026-01-31T12:00:00Z"}
+    document = read_object(store.read_blob(evidence.digest), what="the manifest")
+    assert document["config"]["mediaType"] == "application/vnd.oci.empty.v1+json"
+    assert document["subject"] == {
+        "mediaType": model.media_type,
+        "digest": str(model.digest),
+        "size": model.size,
+    }
+    assert (
+        store.read_blob(Manifest.parse(store.read_blob(evidence.digest)).blobs[1].digest) == b'{"bundle":1}'
+    )
+
+
+def test_referrers_come_in_order_and_to_their_own_subject(store: Store) -> None:
+    models = [put_model(store, content) for content in (b"one", b"two")]
+    made = [[store.attach(model, BUNDLE, b"%d" % number, BUNDLE) for number in range(5)] for model in models]
+    assert [store.referrers(model.digest) for model in models] == made
+    assert store.referrers(ABSENT) == []
+
+
+def test_evidence_about_evidence(store: Store) -> None:
+    model = put_model(store, b"one")
+    evidence = store.attach(model, BUNDLE, b"1", BUNDLE)
+    about = store.attach(evidence, BUNDLE, b"2", BUNDLE)
+    assert store.referrers(evidence.digest) == [about]
+    assert store.referrers(model.digest) == [evidence]
+
+
+@pytest.mark.parametrize("wrong", ["digest", "size"])
+def test_evidence_needs_its_subject(store: Store, wrong: str) -> None:
+    model = put_model(store, b"one")
+    other = Descriptor(
+        model.media_type, ABSENT if wrong == "digest" else model.digest, model.size + (wrong == "size")
+    )
+    with refused("subject_missing"):
+        store.attach(other, BUNDLE, b"1", BUNDLE)
+    assert len(store.entries()) == 1
+
+
+def test_evidence_cannot_take_a_name_or_a_subject_by_annotation(store: Store) -> None:
+    model = put_model(store, b"one", name="minilm")
+    other = put_model(store, b"two")
+    claims = {"org.opencontainers.image.ref.name": "minilm", "dev.weighlock.subject": str(other.digest)}
+    evidence = store.attach(model, BUNDLE, b"1", BUNDLE, claims)
+    assert store.resolve("minilm") == model
+    assert store.referrers(other.digest) == []
+    assert [each.digest for each in store.referrers(model.digest)] == [evidence.digest]
+
+
+def test_deleting_takes_the_evidence_along(store: Store) -> None:
+    model = put_model(store, b"one", name="a")
+    other = put_model(store, b"two", name="b")
+    evidence = store.attach(model, BUNDLE, b"1", BUNDLE)
+    store.attach(evidence, BUNDLE, b"2", BUNDLE)
+    kept = store.attach(other, BUNDLE, b"3", BUNDLE)
+    store.delete(model.digest)
+    assert [entry.descriptor.digest for entry in store.entries()] == [other.digest, kept.digest]
+    with refused("artifact_unknown"):
+        store.delete(model.digest)
+
+
+def test_a_copy_has_the_same_digests_and_the_evidence(make: Make) -> None:
+    source, target = make("source"), make("target")
+    model = put_model(source, b"one", b"two", name="minilm")
+    evidence = source.attach(model, BUNDLE, b"1", BUNDLE)
+    about = source.attach(evidence, BUNDLE, b"2", BUNDLE)
+    assert copy_artifact(source, target, model.digest, with_referrers=True, name="m") == model
+    assert target.resolve("m") == model
+    assert target.referrers(model.digest) == [evidence]
+    assert target.referrers(evidence.digest) == [about]
+    assert target.read_blob(Digest.of(b"two")) == b"two"
+
+
+def test_a_copy_without_evidence(make: Make) -> None:
+    source, target = make("source"), make("target")
+    model = put_model(source, b"one")
+    source.attach(model, BUNDLE, b"1", BUNDLE)
+    copy_artifact(source, target, model.digest)
+    assert [entry.descriptor for entry in target.entries()] == [model]
+
+
+class Lying(MemoryStore):
+    """A store whose streams are not what it says they are."""
+
+    def damage(self, digest: Digest, data: bytes) -> None:
+        self.blobs[digest] = data
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"), [(b"onE", "digest_mismatch"), (b"on", "size_mismatch"), (b"ones", "size_mismatch")]
+)
+def test_a_copy_digests_every_byte(make: Make, damage: bytes, code: str) -> None:
+    source, target = Lying(), make("target")
+    model = put_model(source, b"one")
+    source.damage(Digest.of(b"one"), damage)
+    with refused(code):
+        copy_artifact(source, target, model.digest)
+    assert target.entries() == []
+    with refused("blob_missing"):
+        target.blob_size(Digest.of(b"one"))
+
+
+def test_a_copy_digests_what_the_target_has_already(make: Make) -> None:
+    source, target = make("source"), Lying()
+    model = put_model(source, b"one")
+    target.write_blob([b"one"])
+    target.damage(Digest.of(b"one"), b"onE")
+    with refused("digest_mismatch"):
+        copy_artifact(source, target, model.digest)
+    assert target.entries() == []
