@@ -1,14 +1,14 @@
 """The result of inspecting a model: every file, what was covered, and by which rules."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from weighlock import __version__
 from weighlock.core.finding import Confidence, Examined, Finding, Severity, outcome_of
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.rule.registry import ruleset_digest
 
-FORMAT = 1  # of the JSON; raised when a field changes its meaning
+FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ class InspectionResult:
             "ruleset": str(ruleset_digest()),
             "outcome": self.outcome.name.lower(),
             "coverage": {
-                "files": {"examined": coverage.files_examined, "not_examined": coverage.files_not_examined},
-                "bytes": {"examined": coverage.bytes_examined, "not_examined": coverage.bytes_not_examined},
-                "bytes_read": coverage.bytes_read,
+                "files": {"examined": coverage.files_examined, "notExamined": coverage.files_not_examined},
+                "bytes": {"examined": coverage.bytes_examined, "notExamined": coverage.bytes_not_examined},
+                "bytesRead": coverage.bytes_read,
             },
             "files": [_file_json(file) for file in sorted(self.files, key=lambda each: each.examined.path)],
         }
@@ -85,33 +85,28 @@ class InspectionResult:
 
 
 def _file_json(file: InspectedFile) -> dict[str, Any]:
-    examined = file.examined
     return {
-        "path": examined.path,
+        **examined_json(file.examined),
         "size": file.size,
-        "bytes_read": file.read_bytes,
-        "format": examined.format,
-        "outcome": examined.outcome.name.lower(),
-        "findings": [finding.to_json() for finding in examined.findings],
-        "facts": [list(fact) for fact in examined.facts],
-        "not_examined": examined.not_examined,
+        "bytesRead": file.read_bytes,
+        "outcome": file.examined.outcome.name.lower(),
     }
 
 
 def examined_json(examined: Examined) -> dict[str, Any]:
-    """Return the message in which a worker hands over one file's result."""
+    """Return one file's result as a worker hands it over; ``examined_from`` reads it back."""
     return {
         "path": examined.path,
         "format": examined.format,
         "findings": [finding.to_json() for finding in examined.findings],
         "facts": [list(fact) for fact in examined.facts],
-        "not_examined": examined.not_examined,
+        "notExamined": examined.not_examined,
     }
 
 
 def examined_from(message: dict[str, Any]) -> Examined:
     """Return the result that ``examined_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    reason = message["not_examined"]
+    reason = message["notExamined"]
     return Examined(
         path=str(message["path"]),
         format=str(message["format"]),

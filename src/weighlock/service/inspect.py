@@ -1,0 +1,112 @@
+"""Inspect a model in a folder, a file or a store, and say what was covered.
+
+Results about a folder inform people. Only ``inspect_artifact`` makes evidence: it digests
+each file through the same descriptor that was examined.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from weighlock.core.artifact import Artifact
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError
+from weighlock.core.limit import MAX_MANIFEST_BYTES, READ_BYTES
+from weighlock.core.progress import NO_PROGRESS, Progress
+from weighlock.core.text import shown
+from weighlock.inspection.result import InspectedFile, InspectionResult
+from weighlock.service.inspection_process import InspectionProcess, not_examined, open_regular
+from weighlock.source.folder import FolderFile, walk_folder
+from weighlock.store.interface import Store
+
+
+def inspect_path(root: Path, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
+    """Return what the files under ``root``, or the one file, hold; raises what ``walk_folder`` raises."""
+    files = walk_folder(root)
+    progress.begin("inspecting", sum(file.size for file in files))
+    done: list[InspectedFile] = []
+    try:
+        with InspectionProcess() as process:
+            for file in files:
+                done.append(_inspect_file(process, file))
+                progress.advance(file.size)
+    finally:
+        progress.end()
+    return InspectionResult.of(done)
+
+
+def inspect_artifact(
+    store: Store, artifact: Artifact, *, progress: Progress = NO_PROGRESS
+) -> InspectionResult:
+    """Return what the files of ``artifact`` hold, as its digests name them.
+
+    Raises DeniedError ``digest_mismatch`` or ``size_mismatch`` if the store holds other bytes, ``blob_missing``.
+    """
+    progress.begin("inspecting", artifact.size)
+    done: list[InspectedFile] = []
+    try:
+        with InspectionProcess() as process:
+            for path, descriptor in artifact.files.items():
+                done.append(_inspect_blob(process, store, path, descriptor))
+                progress.advance(descriptor.size)
+    finally:
+        progress.end()
+    return InspectionResult.of(done)
+
+
+def inspect_stored(store: Store, text: str, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
+    """Return what the model that ``text`` names in a store holds; raises the store's errors."""
+    manifest = store.read_blob(store.resolve(text).digest, limit=MAX_MANIFEST_BYTES)
+    return inspect_artifact(store, Artifact.parse(manifest), progress=progress)
+
+
+def _inspect_file(process: InspectionProcess, file: FolderFile) -> InspectedFile:
+    try:
+        descriptor = open_regular(file.location)
+    except OSError as error:
+        return not_examined(file.path, file.size, f"it cannot be opened: {error.strerror}")
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            return not_examined(file.path, file.size, "it is not a regular file any more")
+        return process.examine(file.path, facts.st_size, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _inspect_blob(
+    process: InspectionProcess, store: Store, path: str, descriptor: Descriptor
+) -> InspectedFile:
+    with store.open_blob(descriptor.digest) as stream, tempfile.TemporaryFile() as copy:
+        if isinstance(stream, io.BytesIO):  # a store in memory; the worker needs a descriptor
+            shutil.copyfileobj(stream, copy)
+            copy.flush()
+            number = copy.fileno()
+        else:
+            number = stream.fileno()
+        done = process.examine(path, descriptor.size, number)
+        _check_digest(path, number, descriptor)
+    return done
+
+
+def _check_digest(path: str, number: int, descriptor: Descriptor) -> None:
+    size = os.fstat(number).st_size
+    if size != descriptor.size:
+        raise DeniedError("size_mismatch", f"{shown(path)!r} has {size} bytes, not {descriptor.size}")
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(READ_BYTES))
+    at = 0
+    while read := os.preadv(number, [buffer], at):
+        digest.update(buffer[:read])
+        at += read
+    if Digest("sha256", digest.hexdigest()) != descriptor.digest:
+        raise DeniedError(
+            "digest_mismatch",
+            f"the bytes of {shown(path)!r} are not those that its digest names",
+            hint="run `weighlock fsck`, and pull the model again",
+        )
