@@ -20,7 +20,11 @@ def parse_source(text: str) -> SourceSpec:
     scheme, colon, location = text.partition(":")
     if scheme in SCHEMES and location:
         return SourceSpec(scheme, location)
-    close = difflib.get_close_matches(scheme, SCHEMES, n=1) if colon and _SCHEME.fullmatch(scheme) else []
+    close = (
+        difflib.get_close_matches(scheme, SCHEMES, n=1, cutoff=0.5)
+        if colon and _SCHEME.fullmatch(scheme)
+        else []
+    )
     meant = (
         f"did you mean {close[0]}:{shown(location)}?" if close else "for a file or folder write path:FOLDER"
     )
