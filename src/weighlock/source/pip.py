@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from weighlock.core.digest import Digest
@@ -62,7 +62,7 @@ class Pip:
         none; UndecidedError ``index_failed`` or ``pip_missing``.
         """
         arguments = ["install", "--dry-run", "--ignore-installed", "--report", "-"]
-        return _read_report(self._run(arguments, requirement, digest, folder))
+        return read_report(self._run(arguments, requirement, digest, folder))
 
     def download(self, requirement: str, digest: Digest, folder: Path) -> Path:
         """Return the one wheel that pip put into ``folder``, a private and empty one.
@@ -88,7 +88,7 @@ class Pip:
             command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), check=False
         )
         if done.returncode:
-            raise _diagnose(done.stderr.decode("utf-8", "replace"), requirement)
+            raise diagnose(done.stderr.decode("utf-8", "replace"), requirement)
         return done.stdout
 
     def _environment(self) -> dict[str, str]:
@@ -96,24 +96,27 @@ class Pip:
         return {**kept, "PYTHONWARNINGS": "ignore", "PIP_REQUIRE_VIRTUALENV": "0"}
 
 
-def _read_report(raw: bytes) -> Offer:
+def read_report(raw: bytes) -> Offer:
+    """Return the one wheel of an installation report.
+
+    Raises DeniedError ``origin_unconfirmed`` or ``digest_invalid``, UndecidedError ``index_failed``.
+    """
     try:
         report = read_object(raw, what="pip's report")
-        if report.get("version") != REPORT_VERSION:
-            raise _failed("pip's report has a version that is not known")
         (chosen,) = report["install"]
         info = chosen["download_info"]
         url = urlsplit(info["url"])
-        return _offer(url.scheme, unquote(url.path.rpartition("/")[2]), info.get("archive_info"))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        file_name = unquote(url.path.rpartition("/")[2])
+        archive = info.get("archive_info") or {}
+        digits = archive.get("hashes", {}).get("sha256")
+        known = report["version"] == REPORT_VERSION
+    except (KeyError, TypeError, ValueError, AttributeError, DeniedError) as error:
         raise _failed("pip's report is not as documented") from error
-
-
-def _offer(scheme: str, file_name: str, archive: Any) -> Offer:
-    hashes = archive.get("hashes", {}) if isinstance(archive, dict) else {}
-    if "sha256" not in hashes:
+    if not known:
+        raise _failed("pip's report has a version that is not known")
+    if digits is None:
         raise unconfirmed(file_name, "the index gives no SHA-256 digest for it")
-    return Offer(file_name, Digest("sha256", hashes["sha256"]), scheme in CONFIRMED_SCHEMES)
+    return Offer(file_name, Digest.parse(f"sha256:{digits}"), url.scheme in CONFIRMED_SCHEMES)
 
 
 def unconfirmed(file_name: str, why: str) -> DeniedError:
@@ -125,7 +128,8 @@ def unconfirmed(file_name: str, why: str) -> DeniedError:
     )
 
 
-def _diagnose(errors: str, requirement: str) -> WeighlockError:
+def diagnose(errors: str, requirement: str) -> WeighlockError:
+    """Return the error that pip's stderr amounts to, without any address in it."""
     if found := _MISMATCH.search(errors):
         return DeniedError(
             "digest_mismatch",
