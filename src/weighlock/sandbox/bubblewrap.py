@@ -49,12 +49,13 @@ def arguments(launch: Launch, etc: dict[str, int]) -> list[str]:
     ]
     own += ["--cap-add", "CAP_SETFCAP"]
     own += ["--die-with-parent", "--new-session", "--hostname", "server", "--clearenv"]
-    shown = ["--proc", "/proc", "--dev", "/dev", *_read_only(launch)]
+    # first, since what is named may lie in the /tmp outside
+    shown = ["--bind", str(launch.temporary), str(TEMPORARY_AT)]
+    shown += ["--proc", "/proc", "--dev", "/dev", *_read_only(launch)]
     for path, descriptor in etc.items():
         shown += ["--ro-bind-data", str(descriptor), path]
     for path in SYSTEM_FILES:
         shown += ["--ro-bind-try", path, path]
-    shown += ["--bind", str(launch.temporary), str(TEMPORARY_AT)]
     shown += ["--ro-bind", str(launch.model), str(launch.model_at)]
     if launch.shared_memory_bytes:
         shown += ["--size", str(launch.shared_memory_bytes), "--tmpfs", str(SHARED_MEMORY_AT)]

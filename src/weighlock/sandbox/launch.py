@@ -76,6 +76,11 @@ class Launch:
         for path in paths:
             if not path.is_absolute() or ".." in path.parts:
                 raise _invalid(f"the path {shown(str(path))} is not absolute")
+        for path in self.read_only:
+            if self.temporary.is_relative_to(path) or TEMPORARY_AT.is_relative_to(path):
+                raise _invalid(f"{shown(str(path))} shall be read only, but holds the temporary folder")
+        if self.model.is_relative_to(self.temporary) or self.temporary.is_relative_to(self.model):
+            raise _invalid("the model and the temporary folder must not lie in each other")
         if self.port is not None and not 0 < self.port <= 0xFFFF:
             raise _invalid(f"{self.port} is not a port")
         if min(self.open_files, *(n for n in self._limits() if n is not None)) <= 0:

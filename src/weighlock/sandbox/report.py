@@ -58,7 +58,7 @@ def _privileges(now: Situation) -> Iterator[Protection]:
     yield Protection(
         "no_new_privileges", True, "No program that the server starts gains rights (no_new_privs)."
     )
-    yield Protection("no_capabilities", True, "Every capability was dropped, also from the bounding set.")
+    yield Protection("no_capabilities", True, "It has no capability and can gain none.")
     yield Protection(
         "system_calls",
         True,

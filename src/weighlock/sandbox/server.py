@@ -21,7 +21,7 @@ from typing import Any, Final, Self
 from weighlock.core.error import UndecidedError
 from weighlock.core.text import shown
 from weighlock.sandbox.capability import Capabilities, detect
-from weighlock.sandbox.control import Guard, NotStartedError
+from weighlock.sandbox.control import END_S, Guard, NotStartedError
 from weighlock.sandbox.launch import Launch, Tier
 from weighlock.sandbox.plan import layout, require
 from weighlock.sandbox.relay import Relay
@@ -126,6 +126,8 @@ class Server:
             self._guard.tell("T")
             if not self._ended.wait(grace_s):
                 self._guard.tell("K")
+                if not self._ended.wait(END_S):
+                    self._guard.process.kill()  # a stopped guard: the kernel ends what depends on it
             self._ended.wait()
         return -signal.SIGKILL if self._status is None else self._status
 
