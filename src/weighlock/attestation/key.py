@@ -2,7 +2,7 @@
 
 A key's id is the lower-case hex SHA-256 of its DER SubjectPublicKeyInfo. A trial
 key is told by its id alone, so that no gate needs a list of them: ids that begin
-with ``7e57`` ("test") belong to trial keys, and only to them.
+with ``7e5`` ("TES", for test) belong to trial keys, and only to them.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Algorithm: TypeAlias = Literal["p256", "p384", "p521", "ed25519"]
 NativePublicKey: TypeAlias = ec.EllipticCurvePublicKey | Ed25519PublicKey
 
 ALGORITHMS: Final[tuple[Algorithm, ...]] = get_args(Algorithm)
-TRIAL_PREFIX: Final = "7e57"
+TRIAL_PREFIX: Final = "7e5"
 MAX_KEY_BYTES: Final = 64 * 1024  # a P-521 key with the longest comment is under 2 KB
 
 _CURVES: Final[dict[str, Algorithm]] = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}

@@ -140,11 +140,7 @@ class TrustedRoot:
         # 1. the pin, before anything in the document is read
         digest = Digest.of(document)
         if digest != pin:
-            raise DeniedError(
-                "trust_pin_mismatch",
-                f"the first trust document is {digest}, and {pin} was pinned",
-                hint="ask the people of the root role for the digest, on another way than the document came",
-            )
+            raise wrong_pin(digest, pin)
         parsed = TrustDocument.parse(document)
         # 2. it is a beginning
         _check_version(parsed, 1)
@@ -228,6 +224,15 @@ def require_real(trust: Trust) -> None:
             "the trust document is a trial, and this environment is real",
             hint="make real keys and a trust document without --trial, or set the environment's trial to true",
         )
+
+
+def wrong_pin(digest: Digest, pin: Digest) -> DeniedError:
+    """Return the error for a first version that is not the one that was pinned."""
+    return DeniedError(
+        "trust_pin_mismatch",
+        f"the first trust document is {digest}, and {pin} was pinned",
+        hint="ask the people of the root role for the digest, on another way than the document came",
+    )
 
 
 def _check_version(document: TrustDocument, expected: int) -> None:

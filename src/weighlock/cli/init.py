@@ -22,7 +22,6 @@ def init(output: Output, *, folder: Path) -> None:
     """
     from weighlock.service.initialise import initialise
 
-    output.note("making trial keys takes some seconds")
     folder.mkdir(parents=True, exist_ok=True)
     made = initialise(folder.absolute(), clock())
     names = [str(file.relative_to(folder.absolute())) for file in made]

@@ -20,7 +20,7 @@ _ALGORITHMS = ("p256", "p384", "p521", "ed25519")  # a test holds it equal to th
 def keys() -> None:
     """Make and show keys.
 
-    A key's id is the SHA-256 of its public half. Ids that begin with 7e57 belong to
+    A key's id is the SHA-256 of its public half. Ids that begin with 7e5 belong to
     trial keys, which never satisfy production.
     """
 

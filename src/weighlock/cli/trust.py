@@ -63,6 +63,12 @@ def _change_options(command: _Command) -> _Command:
 @trust.command()
 @_change_options
 @click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A YAML file with people, services, keys and roles, instead of options.",
+)
+@click.option(
     "--trial", is_flag=True, help="A trial: its keys may be trial keys, and no real environment takes it."
 )
 @common_options
@@ -76,6 +82,7 @@ def make(
     roles: tuple[str, ...],
     thresholds: tuple[str, ...],
     days: int,
+    plan_file: Path | None,
     trial: bool,
 ) -> None:
     """Draft version 1 and print the digest to pin.
@@ -85,8 +92,11 @@ def make(
         --role root=ada,bob --threshold root=2 --role approver=ada,bob --threshold approver=2
     """
     from weighlock.service import trust as service
+    from weighlock.service.trust_plan import read_plan
 
-    changes = _changes(people, services, keys, roles, thresholds)
+    if plan_file is not None and any((people, services, keys, roles, thresholds)):
+        raise click.UsageError("give either --plan or the options, not both")
+    changes = read_plan(plan_file) if plan_file else _changes(people, services, keys, roles, thresholds)
     made = service.make(settings().trust_folder, changes, trial=trial, created=_now(), days=days)
     _tell_draft(output, made.number, f"pin it: trust.root in weighlock.yaml is {_digest_of(made.raw)}")
 
@@ -131,17 +141,28 @@ def extend(
 @common_options
 @pass_output
 def sign(output: Output, version: int | None, key_file: Path, passphrase_file: Path | None) -> None:
-    """Sign a version of the trust document, by default the newest. Read it before."""
+    """Sign a version of the trust document, by default the newest. Read it before.
+
+    What it changes is told first, from the version before, which must be verified.
+    """
+    from weighlock.attestation.trust_difference import differences
+    from weighlock.attestation.trust_document import TrustDocument
     from weighlock.service import trust as service
     from weighlock.service.keys import read_signer
 
-    folder = settings().trust_folder
+    folder, pin = settings().trust_folder, settings().trust_root
     number = version or _newest(folder)
-    path, tallies = service.sign(folder, number, read_signer(key_file, passphrase(passphrase_file)))
+    raw = service.read_version(folder, number).raw
+    previous = service.verified_previous(folder, number, pin)
+    changes = [] if previous is None else differences(previous, TrustDocument.parse(raw))
+    for sentence in changes:
+        output.note(f"version {number}: {sentence}")
+    path, tallies = service.sign(folder, number, read_signer(key_file, passphrase(passphrase_file)), pin=pin)
     facts = {
         "version": number,
-        "digest": _digest_of(service.read_version(folder, number).raw),
+        "digest": _digest_of(raw),
         "file": str(path),
+        "changes": changes,
         "signatures": [service.describe_tally(each) for each in tallies],
     }
     output.facts(facts, lambda: f"signed version {number}: {shown(str(path))}\n{_render_tallies(tallies)}")

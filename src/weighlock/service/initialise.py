@@ -1,13 +1,12 @@
 """Start a project: commented settings, trial keys, a trial trust document, two empty stores.
 
-Trial keys are written in the clear and prove nothing; their ids begin with 7e57, and no
+Trial keys are written in the clear and prove nothing; their ids begin with 7e5, and no
 environment that is not marked as a trial accepts them. The way to real ones is in
 docs/trust.md.
 """
 
 import datetime as dt
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,7 @@ from weighlock.core.error import UsageError
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
 from weighlock.service.file import write_new
-from weighlock.service.keys import KeyPair, make_key_pair, read_public_key, read_signer
+from weighlock.service.keys import KeyPair, make_key_pair, read_signer
 from weighlock.service.state import sign_state
 from weighlock.service.trust import Changes, make, sign
 from weighlock.service.workspace import Workspace
@@ -109,19 +108,7 @@ def _make_keys(folder: Path) -> dict[str, KeyPair]:
     for name, _ in wanted:
         if (folder / f"{name}.pem").exists():
             raise UsageError("key_exists", f"{shown(str(folder / name))}.pem is there already")
-    # a trial key is found by trying about 65,536 of them, so all cores try
-    with ProcessPoolExecutor() as pool:
-        making = {name: pool.submit(_make_key, folder / name, algorithm) for name, algorithm in wanted}
-        for each in making.values():
-            each.result()
-    return {
-        name: KeyPair(read_public_key(folder / f"{name}.pub"), folder / f"{name}.pem", folder / f"{name}.pub")
-        for name, _ in wanted
-    }
-
-
-def _make_key(path: Path, algorithm: Algorithm) -> None:
-    make_key_pair(path, algorithm, trial=True)
+    return {name: make_key_pair(folder / name, algorithm, trial=True) for name, algorithm in wanted}
 
 
 def _make_trust(folder: Path, pairs: Mapping[str, KeyPair], now: dt.datetime) -> Path:

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from weighlock.attestation.key import PublicKey
 from weighlock.attestation.signer import Signer
-from weighlock.attestation.trust import Tally, Trust, TrustedRoot, sign_trust, tally
-from weighlock.attestation.trust_document import MAX_TRUST_BYTES, Assignment, Role, TrustDocument
+from weighlock.attestation.trust import Tally, Trust, TrustedRoot, sign_trust, tally, wrong_pin
+from weighlock.attestation.trust_document import MAX_TRUST_BYTES, MAX_VERSION, Assignment, Role, TrustDocument
 from weighlock.core.clock import write_time
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError
@@ -66,8 +66,8 @@ def load_trust(folder: Path, pin: Digest | None, now: dt.datetime, *, minimum_ve
     return load_chain(folder, pin).root.trust(now, minimum_version=minimum_version)
 
 
-def load_chain(folder: Path, pin: Digest | None) -> Chain:
-    """Return the verified chain of a folder; raises as ``load_trust``, but not about time."""
+def load_chain(folder: Path, pin: Digest | None, *, until: int = MAX_VERSION) -> Chain:
+    """Return the verified chain of a folder up to a version; raises as ``load_trust``, but not about time."""
     first = read_version(folder, 1)
     if pin is None:
         raise UsageError(
@@ -76,7 +76,7 @@ def load_chain(folder: Path, pin: Digest | None) -> Chain:
             hint="set trust.root in weighlock.yaml to the digest that the people of the root role told you",
         )
     root = TrustedRoot.begin(pin, first.raw, first.bundles)
-    newest = max(numbers(folder))
+    newest = min(until, max(numbers(folder)))
     while root.document.version < newest:
         try:
             following = read_version(folder, root.document.version + 1)
@@ -160,16 +160,19 @@ def apply(document: TrustDocument, changes: Changes) -> TrustDocument:
     )
 
 
-def sign(folder: Path, number: int, signer: Signer) -> tuple[Path, tuple[Tally, ...]]:
+def sign(
+    folder: Path, number: int, signer: Signer, *, pin: Digest | None = None
+) -> tuple[Path, tuple[Tally, ...]]:
     """Sign a version; return the new file and who has signed now.
 
-    Raises UsageError ``trust_missing``, DeniedError ``signer_unknown`` if the signer is in neither root.
+    The version before must be verified from the pin, or its successor could be appointed by anyone.
+    Raises UsageError ``trust_missing`` or ``trust_unpinned``, DeniedError ``signer_unknown`` if the signer is in
+    neither root, or what ``TrustedRoot`` raises.
     """
     version = read_version(folder, number)
+    previous = verified_previous(folder, number, pin)
+    documents = [TrustDocument.parse(version.raw), *([previous] if previous else [])]
     key_id = signer.public.key_id
-    documents = [TrustDocument.parse(version.raw)]
-    if number > 1:
-        documents.append(TrustDocument.parse(read_version(folder, number - 1).raw))
     if not any(key_id in document.keys_of(Role.ROOT) for document in documents):
         raise DeniedError(
             "signer_unknown",
@@ -178,7 +181,23 @@ def sign(folder: Path, number: int, signer: Signer) -> tuple[Path, tuple[Tally, 
         )
     path = folder / f"{number}.{key_id[:KEY_CHARACTERS]}{SIGNATURE_SUFFIX}"
     write_whole(path, sign_trust(version.raw, signer))
-    return path, tallies(folder, number)
+    return path, tally(previous, version.raw, read_version(folder, number).bundles)
+
+
+def verified_previous(folder: Path, number: int, pin: Digest | None) -> TrustDocument | None:
+    """Return the verified version before ``number``, None before the first; raises as ``load_chain``.
+
+    A first version that is not the one that was pinned raises DeniedError ``trust_pin_mismatch``.
+    """
+    if number == 1:
+        digest = Digest.of(read_version(folder, 1).raw)
+        if pin is not None and digest != pin:
+            raise wrong_pin(digest, pin)
+        return None
+    chain = load_chain(folder, pin, until=number - 1)
+    if chain.draft is not None:
+        raise chain.draft
+    return chain.root.document
 
 
 def describe(document: TrustDocument, digest: Digest) -> dict[str, Any]:

@@ -4,10 +4,12 @@ pip resolves and downloads, wheels only, so that no code of a package runs; it i
 a digest wherever one is known, and what it brings is digested again by us.
 """
 
+import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,12 +18,14 @@ from urllib.parse import unquote, urlsplit
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, WeighlockError
 from weighlock.core.jsontext import read_object
+from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 
 REPORT_VERSION: Final = "1"  # pip documentation, "Installation Report"
 CONFIRMED_SCHEMES: Final = frozenset(
     {"https", "file"}
 )  # plain http proves nothing about where a digest is from
+_LOOK_EVERY_S: Final = 0.2  # as often as a person sees a number change
 _COMMON: Final = (
     "--no-deps",
     "--only-binary",
@@ -31,7 +35,7 @@ _COMMON: Final = (
     "--quiet",
 )
 _PASSED: Final = re.compile(
-    r"""PATH|HOME|LANG|LC_\w+|TMPDIR|NETRC|XDG_\w+|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE
+    r"""PATH|HOME|LANG|LC_\w+|NETRC|XDG_\w+|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE
     |(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY
     |PIP_(?:INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CONFIG_FILE|CERT|CLIENT_CERT|TRUSTED_HOST|PROXY
     |DEFAULT_TIMEOUT|TIMEOUT|RETRIES|CACHE_DIR|NO_CACHE_DIR|KEYRING_PROVIDER)""",
@@ -64,14 +68,15 @@ class Pip:
         arguments = ["install", "--dry-run", "--ignore-installed", "--report", "-"]
         return read_report(self._run(arguments, requirement, digest, folder))
 
-    def download(self, requirement: str, digest: Digest, folder: Path) -> Path:
+    def download(self, requirement: str, digest: Digest, folder: Path, progress: Progress) -> Path:
         """Return the one wheel that pip put into ``folder``, a private and empty one.
 
         Raises DeniedError ``digest_mismatch``; UndecidedError ``index_failed`` or ``pip_missing``.
         """
         destination = folder / "wheel"
         destination.mkdir()
-        self._run(["download", "--dest", str(destination)], requirement, digest, folder)
+        with _watched(folder, progress):
+            self._run(["download", "--dest", str(destination)], requirement, digest, folder)
         found = list(destination.iterdir())
         if len(found) != 1:
             raise _failed(f"pip brought {len(found)} files instead of one wheel")
@@ -85,15 +90,47 @@ class Pip:
         # -P: the current folder may hold a pip.py, and must not run
         command = [sys.executable, "-P", "-m", "pip", *arguments, *_COMMON, *hashes, "-r", str(listed)]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(), check=False
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(folder), check=False
         )
         if done.returncode:
             raise diagnose(done.stderr.decode("utf-8", "replace"), requirement)
         return done.stdout
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, folder: Path) -> dict[str, str]:
         kept = {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
-        return {**kept, "PYTHONWARNINGS": "ignore", "PIP_REQUIRE_VIRTUALENV": "0"}
+        # pip's temporary files are in our folder, which is removed however pip ends
+        own = {"PYTHONWARNINGS": "ignore", "PIP_REQUIRE_VIRTUALENV": "0", "TMPDIR": str(folder)}
+        return {**kept, **own}
+
+
+@contextlib.contextmanager
+def _watched(folder: Path, progress: Progress) -> Iterator[None]:
+    """Report how the largest wheel in ``folder`` grows; pip tells its own progress to nobody."""
+    finished = threading.Event()
+
+    def watch() -> None:
+        seen = 0
+        while not finished.wait(_LOOK_EVERY_S):
+            size = max(map(_size, folder.rglob("*.whl")), default=0)
+            progress.advance(max(0, size - seen))
+            seen = max(seen, size)
+
+    progress.begin("downloading", 0)  # the report tells no size
+    watcher = threading.Thread(target=watch, name="watch-download", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        watcher.join()
+        progress.end()
+
+
+def _size(location: Path) -> int:
+    try:
+        return location.stat().st_size
+    except OSError:
+        return 0  # pip moved it
 
 
 def read_report(raw: bytes) -> Offer:

@@ -108,7 +108,7 @@ class PypiSource:
         release = parse_release(spec)
         digest = Digest.parse(resolved.facts[DIGEST_FACT])
         with tempfile.TemporaryDirectory(prefix="weighlock-") as folder:
-            location = self._pip.download(release.requirement, digest, Path(folder))
+            location = self._pip.download(release.requirement, digest, Path(folder), progress)
             (wheel,) = digest_files(walk_folder(location), progress=progress).values()
             _check_same(location.name, wheel.digest, digest)
             with Archive(location) as archive:
