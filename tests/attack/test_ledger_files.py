@@ -1,5 +1,6 @@
 """Attacks on the log by someone who can write its folder, each through the command line."""
 
+import base64
 import datetime as dt
 import json
 import os
@@ -239,3 +240,82 @@ def test_a_key_given_by_hand_stands_for_the_trust_document(
     wrong = str(house.public_key("ada", ADA))
     status, facts = told(capsys, "verify", "-e", "production", "--key", wrong)
     assert (status, facts["error"]["code"]) == (2, "log_key_missing")
+
+
+@pytest.fixture
+def proof(log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert log.folder.is_dir()
+    file = tmp_path / "entry.tlog-proof"
+    assert told(capsys, "prove", "3", "-e", "production", "-o", str(file))[0] == 0
+    return file
+
+
+def test_a_proof_stands_without_the_log(log: Log, proof: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(log.folder)
+    status, facts = told(capsys, "verify-proof", str(proof), "-e", "production")
+    assert (status, facts["index"], facts["size"], facts["entry"]["message"]) == (0, 3, 6, "decision 3")
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "code"),
+    [
+        (b"index 3", b"index 2", "proof_invalid"),
+        (b"index 3", b"index 9", "proof_invalid"),
+        (b"index 3", b"index 03", "proof_invalid"),
+        (b"extra ey", b"extra eX", "proof_invalid"),
+        (b"extra ", b"extra !", "proof_invalid"),
+        (b"extra ", b"", "proof_invalid"),
+        (b"proof@v1", b"proof@v2", "proof_invalid"),
+        (b"\n6\n", b"\n7\n", "checkpoint_invalid"),
+        (b"/production\n", b"/productiom\n", "checkpoint_invalid"),
+    ],
+)
+def test_a_changed_proof_is_refused(
+    proof: Path, capsys: pytest.CaptureFixture[str], find: bytes, put: bytes, code: str
+) -> None:
+    raw = proof.read_bytes()
+    assert raw.count(find) == 1
+    proof.write_bytes(raw.replace(find, put))
+    status, facts = told(capsys, "verify-proof", str(proof), "-e", "production")
+    assert (status, facts["error"]["code"]) == (1, code)
+
+
+def test_a_proof_from_another_environments_log_is_refused(
+    proof: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, facts = told(capsys, "verify-proof", str(proof), "-e", "experimentation")
+    assert (status, facts["error"]["code"]) == (1, "checkpoint_invalid")
+
+
+@pytest.mark.usefixtures("log")
+def test_a_witness_is_asked_in_its_own_format(capsys: pytest.CaptureFixture[str]) -> None:
+    status, facts = told(capsys, "prove", "-e", "production", "--since", "4")
+    head, _, note = facts["proof"].partition("\n\n")
+    assert status == 0
+    assert head.split("\n")[0] == "old 4"
+    assert note.startswith("weighlock.dev/log/production\n6\n")
+    nodes = [base64.b64decode(line) for line in head.split("\n")[1:]]
+    assert [len(node) for node in nodes] == [32]
+    assert told(capsys, "prove", "-e", "production", "--since", "0")[1]["proof"].startswith(
+        "old 0\n\nweighlock"
+    )
+
+
+@pytest.mark.usefixtures("log")
+def test_entries_that_are_not_there_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["prove", "6"], ["prove", "--since", "7"]):
+        status, facts = told(capsys, *arguments, "-e", "production")
+        assert (status, facts["error"]["code"]) == (2, "log_entry_unknown")
+    assert run(["log", "prove", "-e", "production"]) == 2
+
+
+def test_no_proof_is_made_of_a_tampered_log(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    rewrite(log, [*lines(log)[:5], b"{}\n"])
+    status, facts = told(capsys, "prove", "1", "-e", "production")
+    assert (status, facts["error"]["code"]) == (1, "log_tampered")
+
+
+def test_a_damaged_memory_denies(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    log.memory.write_bytes(b"forget it")
+    status, facts = told(capsys, "verify", "-e", "production")
+    assert (status, facts["error"]["code"]) == (3, "memory_damaged")

@@ -84,6 +84,68 @@ def verify(output: Output, environment: str, *, since: tuple[Path, ...], keys: t
     output.facts({"verified": True, **service.describe(verified)}, lambda: _render_verified(verified))
 
 
+@log.command()
+@click.argument("index", type=click.IntRange(min=0), required=False)
+@environment_option
+@click.option(
+    "--since", type=click.IntRange(min=0), help="Prove growth from that many entries, for a witness."
+)
+@_key_option
+@click.option(
+    "-o", "--output-file", type=click.Path(dir_okay=False, path_type=Path), help="File; else stdout."
+)
+@common_options
+@pass_output
+def prove(
+    output: Output,
+    index: int | None,
+    environment: str,
+    *,
+    since: int | None,
+    keys: tuple[Path, ...],
+    output_file: Path | None,
+) -> None:
+    """Write the proof that entry INDEX is in the log, to be checked without the log.
+
+    With --since, write the request of C2SP tlog-witness to cosign the newest checkpoint.
+    """
+    from weighlock.service import log as service
+    from weighlock.service.file import write_whole
+
+    found = _open(environment, keys)
+    if index is not None and since is None:
+        proof = service.prove(found, index)
+    elif since is not None and index is None:
+        proof = service.prove_growth(found, since)
+    else:
+        raise click.UsageError("name an entry, or give --since")
+    if output_file is not None:
+        write_whole(output_file.absolute(), proof)
+        output.facts({"file": str(output_file)}, lambda: f"wrote {shown(str(output_file))}")
+    else:
+        output.facts({"proof": proof.decode()}, proof.decode)
+
+
+@log.command(name="verify-proof")
+@click.argument("proof", type=_FILE)
+@environment_option
+@_key_option
+@common_options
+@pass_output
+def verify_proof(output: Output, proof: Path, environment: str, *, keys: tuple[Path, ...]) -> None:
+    """Verify a proof that `log prove` wrote, and show its entry. The log is not needed."""
+    from weighlock.ledger.tlog import MAX_PROOF_BYTES
+    from weighlock.service import log as service
+    from weighlock.service.file import read_limited
+
+    raw = read_limited(proof, MAX_PROOF_BYTES, missing="log_missing")
+    proved = service.verify_proof(_open(environment, keys), raw)
+    facts = {"verified": True, "index": proved.index, "size": proved.checkpoint.head.size}
+    output.facts(
+        {**facts, "entry": _facts(proved.entry)}, lambda: _render([proved.entry], proved.index, None)
+    )
+
+
 def _open(environment: str, keys: tuple[Path, ...]) -> "Log":
     from weighlock.service.keys import read_public_key
     from weighlock.service.log import log_of

@@ -59,6 +59,7 @@ CODES: Final[dict[str, str]] = {
     "lock_invalid": "The lock file is malformed, or its files do not make up its manifest.",
     "lock_missing": "The lock has no entry for what should be pulled.",
     "log_entry_invalid": "An entry of the log does not have the form of one.",
+    "log_entry_unknown": "The log has no entry of that number.",
     "log_forked": "The log contradicts a checkpoint of it that was seen before.",
     "log_key_missing": "There is no key to verify or sign the log with.",
     "log_key_unsuitable": "A key is not Ed25519 or is not trusted with the log.",

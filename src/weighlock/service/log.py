@@ -24,8 +24,9 @@ from weighlock.ledger.checkpoint import Checkpoint, TreeHead, verify_checkpoint
 from weighlock.ledger.entry import Entry
 from weighlock.ledger.intent import Intent
 from weighlock.ledger.note import MAX_NOTE_BYTES, Note, VerifierKey
+from weighlock.ledger.tlog import ProvedEntry, read_inclusion, write_growth, write_inclusion
 from weighlock.ledger.tree import Frontier
-from weighlock.service.log_folder import LogFolder, read_small, replace_durably
+from weighlock.service.log_folder import LogFolder, read_small, replace_durably, sync_folder
 
 ORIGIN_PREFIX: Final = "weighlock.dev/log/"  # a name like a URL, as C2SP wants it; nothing is fetched there
 FOLDER_NAME: Final = "log"  # in the environment's folder
@@ -92,7 +93,9 @@ def record(log: Log, entry: Entry, signer: Signer) -> Recorded:
             hint="give its service the role ledger in the trust document",
         )
     raw = entry.to_bytes()
-    log.folder.mkdir(parents=True, exist_ok=True)
+    if not log.folder.is_dir():
+        log.folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(log.folder.parent)
     with LogFolder.locked(log.folder, exclusive=True) as files:
         state, finished = _settle(files, log)
         intent = Intent.make(raw, state.frontier, log.origin, key, signer.sign)
@@ -108,12 +111,7 @@ def verify(log: Log, since: Sequence[bytes] = ()) -> Verified:
     Raises UsageError ``log_key_missing``, UndecidedError ``log_missing``, DeniedError ``checkpoint_invalid``,
     ``log_tampered``, ``log_truncated`` or ``log_forked``.
     """
-    if not log.keys:
-        raise UsageError(
-            "log_key_missing",
-            "there is no key to verify the log with",
-            hint="give --key, or have the trust document name who holds the role ledger",
-        )
+    _require_keys(log)
     earlier = [verify_checkpoint(raw, log.keys, log.origin).head for raw in since]
     remembered = _remembered(log)
     if remembered is not None:
@@ -126,6 +124,34 @@ def verify(log: Log, since: Sequence[bytes] = ()) -> Verified:
         verified = _audit_files(files, log, earlier)
         _remember(log, verified.checkpoint)
     return verified
+
+
+def prove(log: Log, index: int) -> bytes:
+    """Return the proof (C2SP tlog-proof) that entry ``index`` is in the log; raises as ``verify``.
+
+    Raises UsageError ``log_entry_unknown`` if the log has no such entry.
+    """
+    entries, checkpoint = _covered(log)
+    if not 0 <= index < len(entries):
+        raise _unknown(f"the log has {len(entries)} entries, counted from 0, and none is number {index}")
+    return write_inclusion(entries, index, checkpoint)
+
+
+def prove_growth(log: Log, old_size: int) -> bytes:
+    """Return the request (C2SP tlog-witness) to cosign the checkpoint; raises as ``prove``."""
+    entries, checkpoint = _covered(log)
+    if not 0 <= old_size <= len(entries):
+        raise _unknown(f"the log has {len(entries)} entries and cannot have grown from {old_size}")
+    return write_growth(entries, old_size, checkpoint)
+
+
+def verify_proof(log: Log, raw: bytes) -> ProvedEntry:
+    """Return the entry that a proof shows to be in the log; the log itself is not needed.
+
+    Raises UsageError ``log_key_missing``, DeniedError ``proof_invalid`` or ``checkpoint_invalid``.
+    """
+    _require_keys(log)
+    return read_inclusion(raw, log.keys, log.origin)
 
 
 def read_entries(log: Log) -> list[bytes]:
@@ -148,6 +174,25 @@ def describe(verified: Verified) -> dict[str, Any]:
         "compared": [{"size": each.size, "root": each.root.hex()} for each in verified.compared],
         "unfinished": verified.unfinished,
     }
+
+
+def _covered(log: Log) -> tuple[list[bytes], Checkpoint]:
+    checkpoint = verify(log).checkpoint
+    # Read again, after the lock was given back: entries that came meanwhile are left out.
+    return read_entries(log)[: checkpoint.head.size], checkpoint
+
+
+def _require_keys(log: Log) -> None:
+    if not log.keys:
+        raise UsageError(
+            "log_key_missing",
+            "there is no key to verify the log with",
+            hint="give --key, or have the trust document name who holds the role ledger",
+        )
+
+
+def _unknown(why: str) -> UsageError:
+    return UsageError("log_entry_unknown", why, hint="`weighlock log` shows the numbers")
 
 
 def _audit_files(files: LogFolder, log: Log, earlier: list[TreeHead]) -> Verified:
@@ -209,7 +254,14 @@ def _carry_out(files: LogFolder, intent: Intent, offset: int) -> None:
 def _remembered(log: Log) -> TreeHead | None:
     raw = read_small(log.memory, MAX_NOTE_BYTES)
     # Not verified: it is this machine's own memory, and the key may have been replaced since.
-    return None if raw is None else TreeHead.parse(Note.parse(raw).text)
+    try:
+        return None if raw is None else TreeHead.parse(Note.parse(raw).text)
+    except DeniedError as error:
+        raise UndecidedError(
+            "memory_damaged",
+            f"what this machine remembers of the log, {shown(str(log.memory))}, cannot be read",
+            hint="put it back, or compare the log with a checkpoint kept elsewhere before you remove it",
+        ) from error
 
 
 def _remember(log: Log, checkpoint: Checkpoint) -> None:
