@@ -44,6 +44,9 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     *((offset, b"\x89HDF\r\n\x1a\n", "hdf5") for offset in (0, 512, 1024, 2048, 4096, 8192)),
 )
 _TORCH_LEGACY: Final = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # LONG1 of torch's magic number
+_ZLIB: Final = frozenset(
+    {b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
+)  # of a 32 KB window, the only ones written
 _PICKLES: Final = frozenset({"pickle", "torch-legacy", "joblib"})
 _TORCH: Final = frozenset({"zip", "pickle", "torch-legacy", "tar"})
 _COMPRESSED: Final = frozenset({"gzip", "bzip2", "xz", "lz4", "zlib", "zstd"})
@@ -131,7 +134,7 @@ def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, s
     pickle = _pickle_kind(head, size, suffix)
     yield pickle is not None, pickle or ""
     yield _is_tar(head), "tar"
-    yield head[:1] == b"\x78" and len(head) > 1 and int.from_bytes(head[:2], "big") % 31 == 0, "zlib"
+    yield head[:2] in _ZLIB, "zlib"
     yield _is_onnx(head), "onnx"
 
 
@@ -216,6 +219,6 @@ def is_text(data: bytes, *, whole: bool) -> bool:
 
 def _by_name(head: bytes, suffix: str) -> str:
     """Of bytes that look like nothing, only a name that makes a parser fail honestly is believed."""
-    if suffix == ".safetensors" and head[8:9] in {b" ", b"\t", b"\n", b"\r"}:
+    if suffix == ".safetensors" and head[8:9] in {b"{", b" ", b"\t", b"\n", b"\r"}:
         return "safetensors"
     return "unknown"

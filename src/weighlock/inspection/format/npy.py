@@ -60,6 +60,8 @@ def read_npy(size: int) -> Reading[Array]:
 
 def _item_bytes(descr: str) -> int:
     simple = _SIMPLE.fullmatch(descr)
+    if not simple and not descr.startswith("[("):
+        raise _wrong("its type is not what NumPy writes")
     if not simple:
         raise Unexamined(f"the array type {shown(descr)} is not computed")
     kind, digits = simple.groups()

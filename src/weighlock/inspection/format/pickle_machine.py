@@ -76,6 +76,7 @@ class Machine:
         self._memo: list[Value] = []
         self._used = bytearray()  # which memo entries exist: MEMOIZE uses their number
         self._memoized = 0
+        self._lost = False
         self._actions = self._table()
 
     def run(self, tokens: list[Token]) -> None:
@@ -96,14 +97,15 @@ class Machine:
 
     # the stack, with the C reader's fence: nothing below the last mark can be popped
 
-    def malformed(self, at: int, why: str) -> None:
-        """Note the first thing that would stop a reader."""
+    def malformed(self, at: int, why: str, *, lost: bool = True) -> None:
+        """Note the first thing that would stop a reader; ``lost`` says that no reader goes on from here."""
+        self._lost |= lost
         if self.stream.malformed is None:
             self.stream.malformed = f"at byte {at}: {why}"
 
     def odd(self, rule: str, at: int, message: str) -> None:
         """Note something for a rule to speak about; after an error it would be noise."""
-        if self.stream.usable and len(self.stream.oddities) < MAX_ODDITIES:
+        if not self._lost and len(self.stream.oddities) < MAX_ODDITIES:
             self.stream.oddities.append(Oddity(rule, at, message))
 
     def _pop(self, at: int) -> Value:
@@ -136,7 +138,7 @@ class Machine:
         """
         found = Name(module, name)
         names = self.stream.names
-        if found not in names and (self.stream.usable or _WORD.fullmatch(f"{module}.{name}")):
+        if found not in names and (not self._lost or _WORD.fullmatch(f"{module}.{name}")):
             if len(names) == MAX_NAMES:
                 raise Unexamined(f"a pickle imports more than {MAX_NAMES} names")
             names[found] = at
@@ -145,7 +147,7 @@ class Machine:
     def call(self, target: Value, at: int) -> None:
         """Note a call. Nothing but an imported name may be called."""
         if isinstance(target, Name):
-            if target in self.stream.names:
+            if not self._lost and target in self.stream.names:
                 self.stream.called.add(target)
         else:
             self.odd("pickle-computed-call", at, "a value that the pickle computed is called")
@@ -285,7 +287,8 @@ class Machine:
     def _on_frame(self, at: int, argument: Argument) -> None:
         length = argument if isinstance(argument, int) else 0
         if at + 9 + length > self._size:
-            self.malformed(at, "a frame reaches beyond the end")
+            # C stops here; Python's own reader takes what there is and runs it
+            self.malformed(at, "a frame reaches beyond the end", lost=False)
 
     def _on_readonly(self, at: int, _argument: Argument) -> None:
         self._top(at)
