@@ -92,8 +92,8 @@ class Settings:
 
     @property
     def memory(self) -> Path:
-        """The folder of the gates' memory, outside every store."""
-        return self._path("memory")
+        """The folder of the gates' memory, outside every store; one for each trust root."""
+        return self._path("memory") / ("unpinned" if self.trust_root is None else self.trust_root.short)
 
     @property
     def run_folder(self) -> Path:

@@ -1,6 +1,6 @@
 """Where a gate remembers, outside every store, what it has seen (rule of trust 10).
 
-One small file per trust root and environment. It is replaced atomically under a lock,
+One small file for each environment, in the folder of its trust root. It is replaced atomically under a lock,
 so that two gates on one machine do not forget what the other saw. A memory that cannot
 be read denies: forgetting is what an attacker wants.
 """
@@ -26,9 +26,9 @@ _MAX_BYTES: Final = 16 * 1024 * 1024  # 100,000 revocations of 80 bytes, twice
 class GateMemory:
     """The memory of this machine's gates for one environment under one trust root."""
 
-    def __init__(self, folder: Path, environment: str, root: Digest) -> None:
+    def __init__(self, folder: Path, environment: str) -> None:
         """Remember in ``folder``, which is made when something is first remembered."""
-        self._file = folder / "gate" / f"{environment}-{root.short}.json"
+        self._file = folder / "gate" / f"{environment}.json"
 
     @contextlib.contextmanager
     def exclusive(self, purpose: str = "lock") -> Iterator[None]:

@@ -59,7 +59,7 @@ class Workspace:
 
     def memory(self, environment: str) -> GateMemory:
         """Return what this machine's gates remember of an environment."""
-        return GateMemory(self.settings.memory, environment, self.pin)
+        return GateMemory(self.settings.memory, environment)
 
     @cached_property
     def policy(self) -> tuple[Policy, bytes]:
