@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.make import HERE, SIDECAR, Case, cases
+from corpus.case import Case
+from corpus.make import HERE, SIDECAR, cases
 from model_file import examine, rules_of
 from weighlock.inspection.rule.registry import RULES
 
