@@ -18,6 +18,7 @@ from weighlock.core.digest import Digest
 from weighlock.ledger.entry import Action, Actor, Ending, Entry
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.log_folder import CHECKPOINT, ENTRIES, FRONTIER
+from weighlock.settings import load_settings
 
 FIRST = raw_of(document())
 
@@ -48,8 +49,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 @pytest.fixture
 def log(house: House) -> Log:
-    memory = Path(os.environ["XDG_STATE_HOME"]) / "weighlock"
-    made = log_of("production", house.folder / ".weighlock/production", memory, [LEDGER.public])
+    found = load_settings(None, variables=os.environ, flags={}, folder=house.folder)
+    made = log_of("production", found.environment("production").folder, found.memory, [LEDGER.public])
     write(made, *(f"decision {number}" for number in range(6)))
     return made
 
@@ -319,3 +320,14 @@ def test_a_damaged_memory_denies(log: Log, capsys: pytest.CaptureFixture[str]) -
     log.memory.write_bytes(b"forget it")
     status, facts = told(capsys, "verify", "-e", "production")
     assert (status, facts["error"]["code"]) == (3, "memory_damaged")
+
+
+def test_options_before_the_subcommand_are_not_forgotten(
+    house: House, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (log.folder / CHECKPOINT).write_bytes(b"")
+    key = str(house.public_key("log", LEDGER))
+    status, facts = told(capsys, "-e", "production", "--key", key, "verify")
+    assert (status, facts["error"]["code"]) == (1, "checkpoint_invalid")
+    status, facts = told(capsys, "-e", "production", "verify", "-e", "experimentation")
+    assert (status, facts["error"]["code"]) == (3, "log_missing")

@@ -40,6 +40,9 @@ def log(
 ) -> int:
     """Show the log of decisions, and whether it is what was signed."""
     if context.invoked_subcommand is not None:
+        # `log -e production verify` must not verify another environment's log
+        given = {"environment": environment, "keys": keys}
+        context.default_map = {context.invoked_subcommand: given}
         return Outcome.CLEAN
     from weighlock.service import log as service
 
