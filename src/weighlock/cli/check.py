@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
-from weighlock.core.outcome import worst
+from weighlock.core.outcome import Outcome, worst
 from weighlock.core.text import shown
 
 if TYPE_CHECKING:
@@ -57,24 +57,18 @@ def _text(reports: "Sequence[FileReport]") -> str:
 
 
 def _report_text(report: "FileReport") -> str:
-    words = {"clean": "allowed", "findings": "denied", "undecided": "not examined"}
-    verdict = styled(words[report.outcome.name.lower()], report.outcome)
+    words = {Outcome.CLEAN: "allowed", Outcome.FINDINGS: "denied"}
+    verdict = styled(words.get(report.outcome, "not examined"), report.outcome)
+    rows = [
+        (f"line {subject.line}", styled(subject.judgement.verdict.value, subject.outcome), subject.kind, subject.text)
+        for subject in report.subjects
+    ]
     lines = [f"{shown(report.file)} ({report.format}): {verdict}"]
-    rows = []
-    for subject in report.subjects:
+    for row, subject in zip(table(rows, indent="  ").splitlines(), report.subjects, strict=True):
         judged = subject.judgement
-        outcome = subject.outcome
-        text = judged.reason + (f" [{judged.code}]" if judged.code else "")
-        rows.append(
-            (
-                f"line {subject.line}",
-                styled(judged.verdict.value, outcome),
-                subject.kind,
-                subject.text or "-",
-                text,
-            )
-        )
-    lines.append(table(rows, indent="  "))
+        lines.append(row)
+        if not subject.allowed:
+            lines.append(f"      {judged.reason} [{judged.code}]")
     hints = dict.fromkeys(subject.judgement.hint for subject in report.subjects if subject.judgement.hint)
     lines += [f"  hint: {hint}" for hint in hints]
     return "\n".join(lines)

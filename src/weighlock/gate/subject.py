@@ -106,7 +106,7 @@ class Findings:
 
     def skip(self, line: int, path: str, what: str, hint: str) -> None:
         """Say that something was not examined."""
-        self.add(line, path, "file", what, not_examined(f"{shown(what)} is not examined", hint))
+        self.add(line, path, "file", "", not_examined(f"{shown(what)} cannot be looked into here", hint))
 
     def sorted(self) -> tuple[Subject, ...]:
         """Return the subjects by line, each once: an anchor is one place however often it is used."""

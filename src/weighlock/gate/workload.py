@@ -64,7 +64,7 @@ def examine_object(document: Fields, judge: Judge, findings: Findings, path: str
     listed = [item for item in document.items("items") if is_object(item)]
     if len(findings.subjects) == before and not listed:
         findings.skip(
-            document.line, path, f"{kind} ({version}), in which no container was found,", _KIND_HINT
+            document.line, path, f"the kind {kind} ({version}), in which no container was found,", _KIND_HINT
         )
 
 

@@ -255,7 +255,7 @@ def _about_config(settings: dict[str, str]) -> list[Finding]:
     if settings.get("include-system-site-packages", "false").lower() != "true":
         return []
     why = "packages of the system are importable too, and are not examined"
-    return [_finding("installation_not_isolated", Severity.MEDIUM, "pyvenv.cfg", why)]
+    return [_finding("installation_not_isolated", Severity.HIGH, "pyvenv.cfg", why)]
 
 
 def _python_version(settings: dict[str, str], folders: Sequence[str]) -> str:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weighlock.core.digest import Digest
-from weighlock.core.error import UndecidedError
 from weighlock.core.finding import Finding, Severity
 from weighlock.core.outcome import Outcome
 from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
-from weighlock.core.text import shown
 from weighlock.drift.difference import Drift, DriftKind
 from weighlock.drift.file import RecordedDigest, compare_coverage, compare_files, recorded_digests
 from weighlock.drift.package import INSTALLERS, compare, tolerated_packages
@@ -67,11 +65,6 @@ def find_drift(
     ``installation_unreadable`` or ``io_failed``; UsageError ``installation_missing``.
     """
     tree, observed = open_installation(path, python=python)
-    if not observed.packages:
-        why = f"{shown(str(path))!r} holds no package at all"
-        raise UndecidedError(
-            "installation_unreadable", why, hint="check that it is the installation you mean"
-        )
     differences = [*compare(lock, observed, tolerated=tolerated), *_grave(observed.findings)]
     recorded = recorded_digests(observed) if files else []
     if files:

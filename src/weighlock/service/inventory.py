@@ -9,7 +9,7 @@ from typing import Final
 
 from weighlock.core.artifact import Artifact
 from weighlock.core.digest import Digest
-from weighlock.core.error import UsageError
+from weighlock.core.error import UndecidedError, UsageError
 from weighlock.core.installation import Installation
 from weighlock.core.text import shown
 from weighlock.core.tree import EntryKind
@@ -40,6 +40,9 @@ def open_installation(path: Path, *, python: str = "") -> tuple[FolderTree, Inst
     config = tree.read("pyvenv.cfg", limit=MAX_CONFIG_BYTES)
     folders = _package_folders(tree) if root != path.resolve() or _is_prefix(tree) else [""]
     installation = read_installation(tree, folders, config=config)
+    if not installation.packages:
+        why = f"{shown(str(path))!r} holds no package at all"
+        raise UndecidedError("installation_unreadable", why, hint="check that it is the installation you mean")
     return tree, dataclasses.replace(installation, python=python) if python else installation
 
 
