@@ -48,7 +48,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 
 @pytest.fixture
-def log(house: House) -> Log:
+def log(house: House, monkeypatch: pytest.MonkeyPatch) -> Log:
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # nothing crashes here, and a busy disk takes its time
     found = load_settings(None, variables=os.environ, flags={}, folder=house.folder)
     made = log_of("production", found.environment("production").folder, found.memory, [LEDGER.public])
     write(made, *(f"decision {number}" for number in range(6)))
