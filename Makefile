@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-system lint bench fuzz docs clean
+.PHONY: help install demo test test-system lint bench fuzz docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,9 +33,16 @@ lint: $(STAMP)  ## ruff, mypy, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/render_docs.py --check
 
 bench: $(STAMP)  ## measure, as ratios in one run
 	$(BIN)/python benchmarks/run.py
+
+lock:  ## pin the requirements again (needs uv)
+	for name in runtime dev interop; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+
+docs: $(STAMP)  ## render commands and error codes into docs
+	$(BIN)/python tools/render_docs.py
 
 fuzz: $(STAMP)  ## property tests with many more examples
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz
