@@ -12,7 +12,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import WeighlockError
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.store.copying import copy_artifact
-from weighlock.store.interface import Store
+from weighlock.store.interface import Blob, Store
 from weighlock.store.layout import LayoutStore
 from weighlock.store.manifest import Manifest
 from weighlock.store.memory import MemoryStore
@@ -205,6 +205,39 @@ def test_listing_a_manifest_twice_changes_nothing(store: Store) -> None:
 def test_a_manifest_needs_its_blobs(store: Store) -> None:
     artifact, config = Artifact.build([ArtifactFile("a.bin", ABSENT, 3)])
     store.write_blob([config])
+    with refused("blob_missing"):
+        store.put_manifest(artifact.manifest)
+    assert store.entries() == []
+
+
+def test_a_refused_manifest_leaves_nothing(store: Store) -> None:
+    artifact, config = Artifact.build([ArtifactFile("a.bin", ABSENT, 3)])
+    store.write_blob([config])
+    with refused("blob_missing"):
+        store.put_manifest(artifact.manifest)
+    with refused("blob_missing"):
+        store.blob_size(artifact.digest)
+
+
+def test_a_blob_that_goes_while_its_manifest_comes_is_noticed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = store.write_blob([b"abc"])
+    artifact, config = Artifact.build([ArtifactFile("a.bin", *blob)])
+    store.write_blob([config])
+    real, gone = store.blob_size, False
+
+    def size(digest: Digest) -> int:
+        return real(ABSENT if gone and digest == blob.digest else digest)
+
+    def write(chunks: list[bytes], *, expected: Digest) -> Blob:
+        nonlocal gone
+        gone = True
+        return real_write(chunks, expected=expected)
+
+    real_write = store.write_blob
+    monkeypatch.setattr(store, "blob_size", size)
+    monkeypatch.setattr(store, "write_blob", write)
     with refused("blob_missing"):
         store.put_manifest(artifact.manifest)
     assert store.entries() == []

@@ -135,7 +135,10 @@ class _Check:
         """Digest all blobs of the snapshot and return their sizes."""
         progress.begin("checking", sum(self._sizes.values()))
         with ThreadPoolExecutor(max_workers=threads) as pool:
-            running = {digest: pool.submit(_read, digest, folders, progress) for digest in self._sizes}
+            running = {
+                digest: pool.submit(_read, digest, size, folders, progress)
+                for digest, size in self._sizes.items()
+            }
         progress.end()
         for digest, future in running.items():
             try:
@@ -275,10 +278,10 @@ class _Check:
         return f": {self._needed[digest]}" if digest in self._needed else ""
 
 
-def _read(digest: Digest, folders: Folders, progress: Progress) -> None:
+def _read(digest: Digest, size: int, folders: Folders, progress: Progress) -> None:
     tally = Tally("the file", expected=digest)
     with os.fdopen(open_file(digest.hex, within=folders.blobs), "rb", buffering=0) as file:
-        for chunk in read_chunks(file):
+        for chunk in read_chunks(file, size=size):
             tally.update(chunk)
             progress.advance(len(chunk))
     tally.finish()

@@ -96,8 +96,11 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 
 
 def read_chunks(stream: Readable, *, size: int = READ_BYTES) -> Iterator[memoryview]:
-    """Yield the rest of a stream in one reused buffer: each chunk is good until the next is asked for."""
-    buffer = memoryview(bytearray(size))
+    """Yield the rest of a stream in one reused buffer: each chunk is good until the next is asked for.
+
+    ``size`` is what is expected in bytes, if that is known: a small file needs no large buffer.
+    """
+    buffer = memoryview(bytearray(max(1, min(size, READ_BYTES))))
     while count := stream.readinto(buffer):
         yield buffer[:count]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from weighlock.core.descriptor import Descriptor, read_annotations
+from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.jsontext import read_object, write_json
@@ -156,11 +156,9 @@ def _read_lines(lines: list[Any]) -> dict[Digest, Entry]:
     entries: dict[Digest, Entry] = {}
     seen: set[str] = set()
     for line in lines:
+        name, subject = _take(line, NAME_ANNOTATION), _take(line, SUBJECT_ANNOTATION)
         descriptor = Descriptor.from_json(line)
-        annotations = read_annotations(descriptor.annotations)
-        name = annotations.get(NAME_ANNOTATION)
-        subject = annotations.get(SUBJECT_ANNOTATION)
-        entry = Entry(_listed(descriptor), (), None if subject is None else Digest.parse(subject))
+        entry = Entry(descriptor, (), None if subject is None else Digest.parse(subject))
         old = entries.setdefault(descriptor.digest, entry)
         if (old.descriptor, old.subject) != (entry.descriptor, entry.subject):
             raise _damaged(f"it lists {descriptor.digest} in two different ways")
@@ -170,6 +168,15 @@ def _read_lines(lines: list[Any]) -> dict[Digest, Entry]:
             seen.add(name)
             entries[descriptor.digest] = old._replace(names=(*old.names, name))
     return entries
+
+
+def _take(line: Any, annotation: str) -> str | None:
+    """Take an annotation out of a line that is read for the first and last time."""
+    annotations = line.get("annotations") if isinstance(line, dict) else None
+    value = annotations.pop(annotation, None) if isinstance(annotations, dict) else None
+    if value is not None and not isinstance(value, str):
+        raise _damaged("an annotation is not text")
+    return value
 
 
 def _damaged(why: str) -> DeniedError:
