@@ -251,7 +251,10 @@ def _open_folders(root: Path) -> Folders:
 
 
 def _create(root: Path) -> None:
+    new = [path for path in (root, *root.parents) if not path.exists()]
     root.mkdir(parents=True, exist_ok=True)
+    for path in new:
+        _sync(path.parent)
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # what an interrupted create left is completed
@@ -262,6 +265,14 @@ def _create(root: Path) -> None:
                 hint="name a new or empty folder",
             )
         _fill(folder)
+    finally:
+        os.close(folder)
+
+
+def _sync(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
     finally:
         os.close(folder)
 

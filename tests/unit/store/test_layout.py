@@ -47,7 +47,7 @@ def test_a_store_is_not_made_over_anything(store: LayoutStore, root: Path, tmp_p
     assert store.entries() == []
 
 
-@pytest.mark.parametrize("steps", range(9))
+@pytest.mark.parametrize("steps", range(10))
 def test_an_interrupted_create_is_completed(root: Path, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rest = steps
     real = os.fsync
@@ -60,7 +60,7 @@ def test_an_interrupted_create_is_completed(root: Path, steps: int, monkeypatch:
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", interrupted)
-    if steps < 6:  # a create synchronises six times
+    if steps < 8:  # a create in two new folders synchronises eight times
         with pytest.raises(KeyboardInterrupt):
             LayoutStore.create(root)
         monkeypatch.undo()
