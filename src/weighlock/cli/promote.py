@@ -74,7 +74,7 @@ def _text(promoted: "Promoted", dry_run: bool) -> str:
     if promoted.entry is not None:
         return f"{styled('released', Outcome.CLEAN)} {promoted.entry.alias}, {promoted.entry.release}"
     if promoted.decision.allow:
-        return f"{styled('would be allowed', Outcome.CLEAN)}: nothing stands in the way"
+        return f"{styled('would be allowed', Outcome.CLEAN)}, unless inspection of the copied bytes objects"
     word = "would be denied" if dry_run else "denied"
     lines = [f"{styled(word, Outcome.FINDINGS)}: {promoted.candidate.name} is not released"]
     for reason in promoted.decision.reasons:

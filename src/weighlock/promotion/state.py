@@ -135,7 +135,7 @@ class Memory:
         The codes are ``clock_set_back``, ``state_replayed``, ``state_forked``, ``state_from_future``.
         """
         self.check_clock(now)
-        if state.number < self.number or state.trust_version < self.trust_version:
+        if state.number < self.number:
             raise DeniedError(
                 "state_replayed",
                 f"state {state.number} is older than state {self.number}, which was seen already",
@@ -149,7 +149,8 @@ class Memory:
             )
         if state.made_at > now + SKEW:
             raise DeniedError(
-                "state_from_future", f"the state was made at {write_time(state.made_at)}, which is yet to come"
+                "state_from_future",
+                f"the state was made at {write_time(state.made_at)}, which is yet to come",
             )
 
     def admit(self, state: State, digest: Digest, now: dt.datetime) -> "Memory":
@@ -159,7 +160,7 @@ class Memory:
             self,
             number=state.number,
             digest=digest,
-            trust_version=state.trust_version,
+            trust_version=max(self.trust_version, state.trust_version),
             newest=max(filter(None, (self.newest, state.made_at, now))),
             revoked=self.revoked | frozenset(state.revoked),
         )

@@ -24,6 +24,8 @@ from weighlock.store.manifest import Manifest
 
 CONTENT_ANNOTATION: Final = "dev.sigstore.bundle.content"
 PREDICATE_ANNOTATION: Final = "dev.sigstore.bundle.predicateType"
+# What was there and cannot be read may have been a rejection or a revocation: never ignored.
+_DAMAGE: Final = frozenset({"blob_missing", "digest_mismatch", "link_refused", "size_mismatch"})
 
 ROLE_FOR: Final[Mapping[Kind, Role]] = {
     Kind.PROVENANCE: Role.INSPECTOR,
@@ -81,6 +83,8 @@ def gather(store: Store, subject: Digest, trust: Trust, *, revoked_keys: Collect
         try:
             evidence.append(_verify(store, descriptor, subject, trust, revoked_keys))
         except DeniedError as error:
+            if error.code in _DAMAGE:
+                raise
             ignored.append(Ignored(descriptor.digest, error.code, error.message))
     return Gathered(tuple(evidence), tuple(ignored))
 

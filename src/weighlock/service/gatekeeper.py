@@ -134,11 +134,11 @@ def verify_approvals(situation: Situation, descriptor: Descriptor, candidate: Ca
     """Return who approved a candidate, if they are enough; raises DeniedError."""
     keys = revoked_keys(situation.revoked)
     evidence = gather(situation.store, descriptor.digest, situation.trust, revoked_keys=keys).evidence
-    check_request(candidate, evidence)
     tally = count_approvals(descriptor.digest, evidence, requesters={candidate.requester}, now=situation.now)
     reasons = reasons_against(tally, threshold=situation.trust.threshold(Role.APPROVER))
     if reasons:
         raise DeniedError(reasons[0].code, reasons[0].message, hint=reasons[0].hint)
+    check_request(candidate, evidence)  # or the requester could be one of the two under another name
     return tally.approved
 
 
@@ -183,6 +183,12 @@ def _read_state(store: Store, trust: Trust, known: Memory, environment: str) -> 
     state = State.parse(raw)
     if state.environment != environment:
         raise DeniedError("state_invalid", f"the state in {environment}'s store is of another environment")
+    if state.trust_version > trust.version:
+        raise DeniedError(
+            "trust_rolled_back",
+            f"the state was signed under version {state.trust_version} of the trust document, and here is {trust.version}",
+            hint="fetch the trust folder again; if someone put an old one back, find out who can write it",
+        )
     return state, descriptor.digest
 
 

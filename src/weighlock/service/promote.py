@@ -17,14 +17,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from weighlock.attestation.signer import Signer
-from weighlock.attestation.trust import Trust
 from weighlock.attestation.trust_document import Role
 from weighlock.core.artifact import Artifact
 from weighlock.core.clock import write_time
 from weighlock.core.decision import Decision, Reason
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.evidence import MADE_AT, OWN, Evidence, Kind
 from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
@@ -46,7 +45,6 @@ from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
 from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.copying import copy_artifact
-from weighlock.store.interface import Store
 
 _ABOUT_BYTES: Final = frozenset({"inspection_missing", "inspection_findings", "not_examined"})
 
@@ -76,33 +74,41 @@ def promote(
 ) -> Promoted:
     """Promote the candidate that ``text`` names, or return why not.
 
-    With ``dry_run`` nothing is copied or written and the inspection that counts is the one in
-    experimentation. Raises the errors of stores, trust and keys; a denial is no error.
+    With ``dry_run`` nothing is copied or written, so the decision leaves out what only the inspection
+    of the copied bytes can tell. A candidate that is the newest release of its name already is not
+    released twice. Raises the errors of stores, trust and keys; a denial is no error.
     """
-    source = workspace.store(EXPERIMENTATION)
-    trust = workspace.trust_for(PRODUCTION)
-    case = _open_case(workspace, source, trust, text)
-    decision = _decide(workspace, case)
-    others = [reason for reason in decision.reasons if reason.code not in _ABOUT_BYTES]
     if dry_run:
-        return Promoted(case.candidate, case.descriptor.digest, decision, None)
-    if others:
-        return _denied(workspace, case, replace(decision, reasons=tuple(others)))
+        case = _open_case(workspace, text)
+        return Promoted(case.candidate, case.descriptor.digest, _decide_early(workspace, case), None)
+    try:
+        return _promote(workspace, text, progress)
+    except WeighlockError as error:
+        workspace.note_decision(PRODUCTION, Action.PROMOTE, [], error=error, message=text)
+        raise
+
+
+def _promote(workspace: Workspace, text: str, progress: Progress) -> Promoted:
+    case = _open_case(workspace, text)
+    decision = _decide_early(workspace, case)
+    if decision.reasons:
+        return _denied(workspace, case, decision)
     signer = workspace.signer(PRODUCTION)
-    target = workspace.store(PRODUCTION)
-    inspected = _copy_and_inspect(workspace, source, target, case, signer, progress)
+    inspected = _copy_and_inspect(workspace, case, signer, progress)
     case = replace(case, evidence=(*_without_inspections(case.evidence), inspected))
     decision = _decide(workspace, case)
     if not decision.allow:
         return _denied(workspace, case, decision)
-    entry = _release(workspace, source, target, case, decision, signer)
-    actor = Actor(signer.public.key_id, trust.principal_of(signer.public.key_id))
+    entry = _release(workspace, case, decision, signer)
+    actor = Actor(signer.public.key_id, workspace.trust.principal_of(signer.public.key_id))
     subjects = [entry.release, entry.candidate, entry.model]
     workspace.note_decision(PRODUCTION, Action.PROMOTE, subjects, actor=actor, message=entry.alias)
     return Promoted(case.candidate, case.descriptor.digest, decision, entry)
 
 
-def _open_case(workspace: Workspace, source: Store, trust: Trust, text: str) -> _Case:
+def _open_case(workspace: Workspace, text: str) -> _Case:
+    source = workspace.store(EXPERIMENTATION)
+    trust = workspace.trust_for(PRODUCTION)
     candidate, descriptor = read_candidate(source, text)
     model = Artifact.parse(source.read_blob(candidate.model, limit=MAX_MANIFEST_BYTES))
     policy = workspace.policy[0]
@@ -166,6 +172,13 @@ def _decide(workspace: Workspace, case: _Case) -> Decision:
     return replace(decision, evidence=(*decision.evidence, *case.tally.counted))
 
 
+def _decide_early(workspace: Workspace, case: _Case) -> Decision:
+    """Return the decision without what only the inspection of the copied bytes can tell."""
+    decision = _decide(workspace, case)
+    reasons = tuple(reason for reason in decision.reasons if reason.code not in _ABOUT_BYTES)
+    return replace(decision, reasons=reasons)
+
+
 def _denied(workspace: Workspace, case: _Case, decision: Decision) -> Promoted:
     first = decision.reasons[0]
     error = DeniedError(first.code, first.message)
@@ -173,9 +186,8 @@ def _denied(workspace: Workspace, case: _Case, decision: Decision) -> Promoted:
     return Promoted(case.candidate, case.descriptor.digest, decision, None)
 
 
-def _copy_and_inspect(
-    workspace: Workspace, source: Store, target: Store, case: _Case, signer: Signer, progress: Progress
-) -> Evidence:
+def _copy_and_inspect(workspace: Workspace, case: _Case, signer: Signer, progress: Progress) -> Evidence:
+    source, target = workspace.store(EXPERIMENTATION), workspace.store(PRODUCTION)
     progress.begin("copying", case.model.size)
     try:
         descriptor = copy_artifact(source, target, case.candidate.model, progress=progress)
@@ -201,43 +213,48 @@ def _without_inspections(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(each for each in evidence if each.kind is not Kind.INSPECTION)
 
 
-def _release(
-    workspace: Workspace,
-    source: Store,
-    target: Store,
-    case: _Case,
-    decision: Decision,
-    signer: Signer,
-) -> Entry:
-    candidate, now = case.candidate, workspace.clock()
-    model = copy_artifact(source, target, candidate.model, with_referrers=True)
+def _release(workspace: Workspace, case: _Case, decision: Decision, signer: Signer) -> Entry:
+    source, target = workspace.store(EXPERIMENTATION), workspace.store(PRODUCTION)
+    copy_artifact(source, target, case.candidate.model, with_referrers=True)
     copy_artifact(source, target, case.descriptor.digest, with_referrers=True)
     made: list[Entry] = []
 
     def add(state: State) -> State:
-        number = 1 + max((each.number for each in state.releases if each.name == candidate.name), default=0)
-        release = Release(
-            candidate.name,
-            number,
-            PRODUCTION,
-            case.descriptor.digest,
-            candidate.model,
-            decision.policy,
-            decision.evidence,
-            workspace.trust_for(PRODUCTION).version,
-            now,
-        )
-        descriptor = put_record(target, release_record.MEDIA_TYPE, release.to_bytes())
-        predicate = {"release": release.alias, "decision": decision.to_json(), MADE_AT: write_time(now)}
-        attach(target, descriptor, Kind.PROMOTION, predicate, signer, name=release.alias)
-        attach(target, model, Kind.SUMMARY, _summary(release, decision), signer, name=candidate.name)
-        target.tag(descriptor.digest, release.alias)
-        entry = Entry(candidate.name, number, descriptor.digest, release.candidate, release.model)
-        made.append(entry)
-        return replace(state, releases=(*state.releases, entry))
+        same_name = (each for each in state.releases if each.name == case.candidate.name)
+        newest = max(same_name, key=lambda each: each.number, default=None)
+        if newest is not None and newest.candidate == case.descriptor.digest:
+            made.append(newest)  # promoted already, perhaps by somebody else a moment ago
+            return state
+        number = 1 if newest is None else newest.number + 1
+        made.append(_write_release(workspace, case, decision, signer, number))
+        return replace(state, releases=(*state.releases, made[0]))
 
     sign_state(workspace, PRODUCTION, add)
     return made[0]
+
+
+def _write_release(
+    workspace: Workspace, case: _Case, decision: Decision, signer: Signer, number: int
+) -> Entry:
+    target, candidate, now = workspace.store(PRODUCTION), case.candidate, workspace.clock()
+    release = Release(
+        candidate.name,
+        number,
+        PRODUCTION,
+        case.descriptor.digest,
+        candidate.model,
+        decision.policy,
+        decision.evidence,
+        workspace.trust_for(PRODUCTION).version,
+        now,
+    )
+    descriptor = put_record(target, release_record.MEDIA_TYPE, release.to_bytes())
+    predicate = {"release": release.alias, "decision": decision.to_json(), MADE_AT: write_time(now)}
+    attach(target, descriptor, Kind.PROMOTION, predicate, signer, name=release.alias)
+    model = case.model.descriptor
+    attach(target, model, Kind.SUMMARY, _summary(release, decision), signer, name=candidate.name)
+    target.tag(descriptor.digest, release.alias)
+    return Entry(candidate.name, number, descriptor.digest, release.candidate, release.model)
 
 
 def _summary(release: Release, decision: Decision) -> Mapping[str, Any]:

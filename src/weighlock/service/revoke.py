@@ -54,7 +54,8 @@ def revoke(workspace: Workspace, value: str, signer: Signer, *, reason: str) -> 
     actor = Actor(signer.public.key_id, principal)
     subjects = [] if value.startswith(KEY) else [Digest.parse(value)]
     workspace.note_decision(PRODUCTION, Action.REVOKE, subjects, actor=actor, message=f"{value}: {reason}")
-    return Revoked(revocation, principal, number, problem, affected(workspace))
+    # what cannot be observed was said as the problem already; the revocation stands all the same
+    return Revoked(revocation, principal, number, problem, affected(workspace) if number else ())
 
 
 def affected(workspace: Workspace) -> tuple[str, ...]:

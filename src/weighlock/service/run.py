@@ -11,8 +11,9 @@ A store that cannot be read while the server runs stops nothing until the last s
 was read expires; a store that says something else than before stops it at once.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,35 +73,47 @@ def run(
 
     ``started`` is called when the server runs. Raises a WeighlockError if it was not started.
     """
-    try:
-        situation = observe(workspace, PRODUCTION)
-        verified = verify_release(situation, order.release)
-        check_command(verified, order)
-        installation = _check_installation(situation.store, verified, order)
-    except WeighlockError as error:
-        workspace.note_decision(PRODUCTION, Action.RUN, [], error=error, message=order.release)
-        raise
-    with private_folder(workspace.settings.run_folder) as folder:
-        model = folder / "model"
-        progress.begin("copying", verified.model.size)
-        export_artifact(
-            situation.store, verified.model.digest, model, mode=0o400, durable=False, progress=progress
+    with contextlib.ExitStack() as stack:
+        with _denials_noted(workspace, order):
+            situation = observe(workspace, PRODUCTION)
+            verified = verify_release(situation, order.release)
+            check_command(verified, order)
+            installation = _check_installation(situation.store, verified, order)
+            folder = stack.enter_context(private_folder(workspace.settings.run_folder))
+            model = _copy_model(situation.store, verified, folder, progress)
+            launch = _launch(verified, order, installation, model, folder / "temporary")
+            server = stack.enter_context(start(launch, minimum=order.minimum, tier=order.tier))
+        workspace.note_decision(
+            PRODUCTION,
+            Action.RUN,
+            _subjects(verified),
+            message=f"{verified.entry.alias} {server.tier.name}",
         )
-        progress.end()
-        launch = _launch(verified, order, installation, model, folder / "temporary")
-        with start(launch, minimum=order.minimum, tier=order.tier) as server:
-            workspace.note_decision(
-                PRODUCTION,
-                Action.RUN,
-                _subjects(verified),
-                message=f"{verified.entry.alias} {server.tier.name}",
-            )
-            started(server, verified)
-            stopped = _watch(workspace, situation, verified, server, stopping)
-            status = server.stop()
+        started(server, verified)
+        stopped = _watch(workspace, situation, verified, server, stopping)
+        status = server.stop()
     if stopped is not None:
         workspace.note_decision(PRODUCTION, Action.STOP, _subjects(verified), error=stopped)
     return Ended(status, stopped)
+
+
+@contextlib.contextmanager
+def _denials_noted(workspace: Workspace, order: Order) -> Iterator[None]:
+    try:
+        yield
+    except WeighlockError as error:
+        workspace.note_decision(PRODUCTION, Action.RUN, [], error=error, message=order.release)
+        raise
+
+
+def _copy_model(store: Store, verified: VerifiedRelease, folder: Path, progress: Progress) -> Path:
+    model = folder / "model"
+    progress.begin("copying", verified.model.size)
+    try:
+        export_artifact(store, verified.model.digest, model, mode=0o400, durable=False, progress=progress)
+    finally:
+        progress.end()
+    return model
 
 
 def check_command(verified: VerifiedRelease, order: Order) -> None:
@@ -169,7 +182,7 @@ def _watch(
 ) -> WeighlockError | None:
     """Return why the server must stop; None if it ended by itself or was asked to stop."""
     last = situation.state
-    while server.wait(WATCH_S) is None and not stopping.is_set():
+    while not stopping.is_set() and server.wait(WATCH_S) is None:
         try:
             check_fresh(last, workspace.clock())
             now = observe(workspace, PRODUCTION)
