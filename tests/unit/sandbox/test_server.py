@@ -31,7 +31,7 @@ pytestmark = pytest.mark.enable_socket
 
 def free_port() -> int:
     """Return a port that nobody listens on; below the range from which the system picks."""
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
+    for port in range(20_000 + os.getpid() * 61 % 10_000, 32_000):
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError

@@ -40,6 +40,7 @@ def enter_namespaces() -> bool:
     new_user(0, CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNS)
     with socket.socket() as any_socket:
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
+    socket.sethostname("server")
     check("private mounts", LIBC.mount(None, b"/", None, MS_REC | MS_PRIVATE, None))
     child = os.fork()
     if child:
