@@ -53,7 +53,7 @@ class Tally:
         done = f"{len(self.signed)} of {self.threshold} signatures by the root of version {self.version}"
         if self.reached:
             return done
-        return f"{done}; still able to sign: {', '.join(sorted(self.outstanding)) or 'nobody'}"
+        return f"{done}; still able to sign: {', '.join(sorted(self.outstanding))}"
 
 
 @dataclass(frozen=True, slots=True)

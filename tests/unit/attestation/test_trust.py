@@ -135,6 +135,15 @@ def test_rubbish_beside_enough_signatures_changes_nothing() -> None:
 
 def test_too_many_signatures_are_refused() -> None:
     assert refusal(FIRST, [b"{}"] * 1001).code == "trust_document_invalid"
+    assert refusal(FIRST, [b"{}"] * 1000).code == "trust_signatures_missing"
+
+
+def test_names_have_two_hundred_characters_at_most() -> None:
+    people = {**document()["people"], "ada": {"name": "a" * 200}}
+    assert begun(changed(people=people)).document.people["ada"] == "a" * 200
+    people["ada"] = {"name": "a" * 201}
+    raw = changed(people=people)
+    assert refusal(raw, []).code == "trust_document_invalid"
 
 
 def test_a_chain_begins_with_version_one() -> None:
