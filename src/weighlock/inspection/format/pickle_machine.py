@@ -22,6 +22,7 @@ MAX_NAMES: Final = 10_000  # imported names kept; real pickles have below a hund
 MAX_ODDITIES: Final = 100  # as many as a person will read
 MAX_TUPLE: Final = 8  # longer tuples are never arguments that matter here
 HIGHEST_PROTOCOL: Final = 5
+NO_FRAME: Final = 1 << 63  # beyond any file
 _WORD: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
@@ -77,6 +78,7 @@ class Machine:
         self._used = bytearray()  # which memo entries exist: MEMOIZE uses their number
         self._memoized = 0
         self._lost = False
+        self._frame_end = NO_FRAME
         self._actions = self._table()
 
     def run(self, tokens: list[Token]) -> None:
@@ -86,6 +88,8 @@ class Machine:
             raise Unexamined(f"a pickle has more than {MAX_OPERATIONS} operations")
         stack, actions, data, text = self._stack, self._actions, op.PUSHES_DATA, op.TEXT
         for code, at, argument in tokens:
+            if at >= self._frame_end:
+                self._leave_frame(at)
             if code in data:
                 stack.append(None)
             elif code in text:
@@ -189,6 +193,8 @@ class Machine:
 
     def _on_stop(self, at: int, _argument: Argument) -> None:
         self._pop(at)
+        if self._frame_end not in {NO_FRAME, at + 1}:
+            self.odd("pickle-frame", at, "the stream ends before its frame does")
         self.stream.stopped = True
 
     def _on_pop(self, at: int, _argument: Argument) -> None:
@@ -284,11 +290,25 @@ class Machine:
         if not 0 <= version <= HIGHEST_PROTOCOL:
             self.malformed(at, f"protocol {version} does not exist")
 
+    def _leave_frame(self, at: int) -> None:
+        """Check that an operation starts where the frame ends.
+
+        When C reads from a file it drops what is left of a frame that is too short for an operation,
+        and so runs other operations than it would run from memory.
+        """
+        if at != self._frame_end:
+            self.odd("pickle-frame", at, "a frame ends in the middle of an operation")
+        self._frame_end = NO_FRAME
+
     def _on_frame(self, at: int, argument: Argument) -> None:
         length = argument if isinstance(argument, int) else 0
-        if at + 9 + length > self._size:
+        if self._frame_end != NO_FRAME:
+            self.odd("pickle-frame", at, "a frame begins inside another")
+        self._frame_end = at + 9 + length
+        if self._frame_end > self._size:
             # C stops here; Python's own reader takes what there is and runs it
             self.malformed(at, "a frame reaches beyond the end", lost=False)
+            self._frame_end = NO_FRAME
 
     def _on_readonly(self, at: int, _argument: Argument) -> None:
         self._top(at)

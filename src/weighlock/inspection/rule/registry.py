@@ -45,6 +45,7 @@ _TABLE: Final = (
     Rule("npy-object-array", _HIGH, _SURE, "An array of Python objects is a pickle behind a NumPy header.", "store the array with a numeric type"),
     Rule("pickle-computed-call", _HIGH, _LIKELY, "A pickle calls something that it computed: what that is can be known only by running it.", _CONVERT),
     Rule("pickle-extension-code", _HIGH, _SURE, "A pickle calls by a number of the reader's copyreg registry: what it means depends on the reader.", _CONVERT),
+    Rule("pickle-frame", _HIGH, _SURE, "A frame does not end where an operation does: readers of files and of memory run different operations.", _FETCH_AGAIN),
     Rule("pickle-global-changed", _HIGH, _SURE, "A pickle changes a class or function of the program that loads it.", _CONVERT),
     Rule("pickle-global-dangerous", _CRITICAL, _SURE, "A pickle imports what runs commands or code, or reaches files, the network or the interpreter.", _FETCH_AGAIN, ("CWE-502",)),
     Rule("pickle-global-trap", _HIGH, _SURE, "A pickle imports what looks harmless and is not with hostile arguments.", _CONVERT, ("CWE-502",)),

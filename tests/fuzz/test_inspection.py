@@ -1,0 +1,155 @@
+"""Whatever the bytes are: inspection ends, asks only for what is there, and says something."""
+
+import json
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from corpus.make import cases
+from model_file import GgufFile, examine, npy, rules_of, safetensors, zip_of
+from weighlock.core.finding import Examined
+from weighlock.core.outcome import Outcome
+from weighlock.inspection.report import MAX_FINDINGS
+
+CASES = cases()
+NAMES = st.sampled_from(
+    [
+        "a.safetensors",
+        "a.gguf",
+        "a.pkl",
+        "a.pt",
+        "a.bin",
+        "a.npy",
+        "a.npz",
+        "a.json",
+        "a.txt",
+        "a.py",
+        "a",
+        "a.h5",
+    ]
+)
+HEADS = st.sampled_from(
+    [
+        b"",
+        b"GGUF\3\0\0\0",
+        b"PK\3\4",
+        b"\x93NUMPY\1\0",
+        b"\x80\4",
+        b"\x80\2",
+        b"{",
+        b"c",
+        b"(",
+        b"\x10\0\0\0\0\0\0\0{",
+    ]
+)
+DTYPES = {"U8": 1, "F16": 2, "F32": 4, "I64": 8}
+
+
+def check(examined: Examined) -> None:
+    assert examined.outcome in {Outcome.CLEAN, Outcome.FINDINGS, Outcome.UNDECIDED}
+    assert len(examined.findings) <= MAX_FINDINGS
+    assert examined.format
+    for finding in examined.findings:
+        assert finding.message.isprintable()
+        assert finding.location.isprintable()
+
+
+@given(NAMES, HEADS, st.binary(max_size=400))
+@example("a.pkl", b"", b"\x80\x04r\xff\xff\xff\xff")
+def test_any_bytes(name: str, head: bytes, tail: bytes) -> None:
+    check(examine(name, head + tail))
+
+
+@given(st.sampled_from(CASES), st.integers(0, 10_000), st.integers(0, 255))
+def test_one_byte_changed(case: object, at: int, value: int) -> None:
+    assert hasattr(case, "data")
+    data = bytearray(case.data)
+    if data:
+        data[at % len(data)] = value
+    check(examine(case.path.rsplit("/", 1)[-1], bytes(data)))  # type: ignore[attr-defined]  # a Case; see sampled_from
+
+
+@given(st.sampled_from(CASES), st.integers(0, 10_000), st.binary(max_size=20))
+def test_cut_and_extended(case: object, at: int, tail: bytes) -> None:
+    assert hasattr(case, "data")
+    data = case.data[: at % (len(case.data) + 1)] + tail
+    check(examine(case.path.rsplit("/", 1)[-1], data))  # type: ignore[attr-defined]  # as above
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[dict[str, object], bytes]:
+    header: dict[str, object] = {}
+    at = 0
+    for index, dtype in enumerate(draw(st.lists(st.sampled_from(sorted(DTYPES)), min_size=1, max_size=5))):
+        shape = draw(st.lists(st.integers(1, 3), max_size=3))
+        size = DTYPES[dtype]
+        for extent in shape:
+            size *= extent
+        header[f"t{index}"] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    return header, bytes(at)
+
+
+@given(layouts(), st.data())
+def test_sound_safetensors_are_clean_and_shifted_ones_are_not(
+    made: tuple[dict[str, object], bytes], data: st.DataObject
+) -> None:
+    header, body = made
+    assert examine("a.safetensors", safetensors(header, body)).outcome is Outcome.CLEAN
+    name = data.draw(st.sampled_from(sorted(header)))
+    side = data.draw(st.integers(0, 1))
+    changed = json.loads(json.dumps(header))
+    changed[name]["data_offsets"][side] += data.draw(st.sampled_from([-1, 1, 2**63, -(2**63)]))
+    assert examine("a.safetensors", safetensors(changed, body)).outcome is not Outcome.CLEAN
+    assert examine("a.safetensors", safetensors(header, body + b"x")).outcome is not Outcome.CLEAN
+
+
+@given(st.integers(1, 3), st.sampled_from("<>"), st.lists(st.integers(1, 40), max_size=4), st.data())
+def test_sound_gguf_is_clean_and_cut_is_not(
+    version: int, order: str, rows: list[int], data: st.DataObject
+) -> None:
+    file = GgufFile(version, order).string("general.name", "x")
+    file.array("tokens", 8, [file.text("t" * index) for index in range(5)])
+    body = b""
+    for index, row in enumerate(rows):
+        file.tensor(f"t{index}", [row], 0, len(body))
+        body += b"\1" * (4 * row) + bytes(-(4 * row) % 32)
+    whole = file.bytes(body)
+    assert examine("a.gguf", whole).outcome is Outcome.CLEAN
+    cut = data.draw(st.integers(0, len(file.header()) - 1))
+    assert examine("a.gguf", whole[:cut]).outcome is not Outcome.CLEAN
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[a-z]{1,8}\.txt", fullmatch=True), st.just(b"text\n"), min_size=1),
+    st.data(),
+)
+def test_sound_archives_are_clean_and_changed_directories_are_not(
+    members: dict[str, bytes], data: st.DataObject
+) -> None:
+    whole = zip_of(members)
+    assert examine("a.zip", whole).outcome is Outcome.CLEAN
+    directory = whole.index(b"PK\1\2")
+    at = data.draw(st.integers(directory + 42, directory + 45))  # the place of the local header
+    changed = whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1 :]
+    assert "zip-structure" in rules_of(examine("a.zip", changed))
+
+
+@given(st.text(max_size=60), st.text(max_size=20))
+def test_numpy_headers_are_never_evaluated(descr: str, shape: str) -> None:
+    check(
+        examine(
+            "a.npy",
+            npy(descr.encode("utf-8", "replace").decode(), shape.encode("utf-8", "replace").decode(), b""),
+        )
+    )
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json(value: object) -> None:
+    check(examine("a.json", json.dumps(value).encode()))
