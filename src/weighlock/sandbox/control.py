@@ -62,15 +62,15 @@ class Guard:
     def __init__(self, launch: Launch, tier: Tier, capabilities: Capabilities, log: int) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        boot = command(layout(launch, tier).guard, "guard")
         content: list[int] = []
-        if tier is Tier.BUBBLEWRAP:
-            boot, content = _in_bubblewrap(launch, str(capabilities.bubblewrap), boot)
-        plan = make_plan(launch, tier, capabilities, theirs.fileno())
         try:
+            plan = make_plan(launch, tier, capabilities, theirs.fileno())
+            boot = command(layout(launch, tier).guard, "guard")
+            if tier is Tier.BUBBLEWRAP:
+                boot, content = _in_bubblewrap(launch, str(capabilities.bubblewrap), boot)
             self.process = _spawn(boot, [theirs.fileno(), *content], log)
         except OSError as error:
-            raise NotStartedError(f"{boot[0]}: {error}") from error
+            raise NotStartedError(str(error)) from error
         finally:
             theirs.close()
             for descriptor in content:

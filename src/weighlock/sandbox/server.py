@@ -155,7 +155,9 @@ class Server:
                 self._run(selector, guard, relay)
         except NotStartedError as error:
             answer.put(error.explained(self._tail))
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for the answer
+        except BaseException as error:
+            if self._relay:  # it runs already: our own bug, which ends the server and is shown
+                raise
             answer.put(error)
         finally:
             self._ended.set()
@@ -165,7 +167,7 @@ class Server:
         source, sink = os.pipe()
         copier = threading.Thread(target=self._copy_log, args=(source,), daemon=True, name="sandbox-log")
         copier.start()
-        stack.callback(copier.join)
+        stack.callback(copier.join, END_S)
         stack.callback(os.close, sink)
         return sink
 
