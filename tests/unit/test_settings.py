@@ -1,0 +1,146 @@
+"""Settings: found as git finds its repository, each value with its origin, mistakes with their line."""
+
+from pathlib import Path
+
+import pytest
+
+from weighlock.cli.main import run
+from weighlock.core.error import UsageError
+from weighlock.settings import Settings, find_file, load_settings
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def load(
+    folder: Path, text: str | None = None, *, variables: dict[str, str] | None = None, **flags: str
+) -> Settings:
+    if text is not None:
+        (folder / "weighlock.yaml").write_text(text, encoding="utf-8")
+    return load_settings(None, variables=variables or {}, flags=flags, folder=folder)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    found = load(tmp_path)
+    assert found.file is None
+    assert found.lock == tmp_path / "weighlock.lock"
+    assert found.trust_root is None
+    assert found.environment("production").trial is False
+    assert found.environment("production").key is None
+    assert found.sources == {"path": (), "pypi": ()}
+    assert set(found.origins.values()) == {"default"}
+
+
+def test_the_file_is_found_above_and_paths_are_relative_to_it(tmp_path: Path) -> None:
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    (tmp_path / "weighlock.yaml").write_text("version: 1\nlock: x/models.lock\n", encoding="utf-8")
+    found = load_settings(None, variables={}, flags={}, folder=below)
+    assert find_file(below) == found.file == tmp_path / "weighlock.yaml"
+    assert found.lock == tmp_path / "x/models.lock"
+    assert found.origins["lock"].endswith("weighlock.yaml:2")
+
+
+def test_later_wins_file_then_variable_then_flag(tmp_path: Path) -> None:
+    text = "version: 1\nlock: file.lock\n"
+    assert load(tmp_path, text).lock.name == "file.lock"
+    variables = {"WEIGHLOCK_LOCK": "variable.lock"}
+    found = load(tmp_path, text, variables=variables)
+    assert (found.lock.name, found.origins["lock"]) == ("variable.lock", "$WEIGHLOCK_LOCK")
+    found = load(tmp_path, text, variables=variables, lock="flag.lock")
+    assert (found.lock.name, found.origins["lock"]) == ("flag.lock", "--set")
+
+
+def test_every_kind_of_value_can_come_from_a_variable(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        variables={
+            "WEIGHLOCK_TRUST_ROOT": DIGEST,
+            "WEIGHLOCK_ENVIRONMENTS_PRODUCTION_TRIAL": "yes",
+            "WEIGHLOCK_ENVIRONMENTS_PRODUCTION_STATE_DAYS": "3",
+            "WEIGHLOCK_SOURCES_PYPI": "a, b",
+        },
+    )
+    assert str(found.trust_root) == DIGEST
+    assert found.environment("production").trial is True
+    assert found.state_days == 3
+    assert found.sources["pypi"] == ("a", "b")
+
+
+def test_memory_is_one_for_each_trust_root(tmp_path: Path) -> None:
+    variables = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    unpinned = load(tmp_path, variables=variables).memory
+    pinned = load(tmp_path, variables={**variables, "WEIGHLOCK_TRUST_ROOT": DIGEST}).memory
+    assert unpinned != pinned
+    assert unpinned.parent == pinned.parent == tmp_path / "state/weighlock"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("lock: x\n", 1, "version must be 1"),
+        ("version: 2\n", 1, "version must be 1"),
+        ("version: true\n", 1, "version must be 1"),
+        ("version: 1\nlocks: x\n", 2, "did you mean lock?"),
+        ("version: 1\ntrust:\n  rot: x\n", 3, "did you mean trust.root?"),
+        ("version: 1\ntrust:\n  root: sha256:abc\n", 3, "not a digest"),
+        ("version: 1\nenvironments:\n  production:\n    trial: maybe\n", 4, "true or false"),
+        ("version: 1\nenvironments:\n  production:\n    state_days: 0\n", 4, "days from 1 to 366"),
+        ("version: 1\nenvironments:\n  production:\n    state_days: true\n", 4, "days from 1 to 366"),
+        ("version: 1\nenvironments:\n  staging:\n    folder: x\n", 4, "no setting"),
+        ("version: 1\nsources:\n  pypi: all\n", 3, "list of texts"),
+        ("version: 1\nsources:\n  pypi: [1]\n", 3, "list of texts"),
+        ("version: 1\nlock: [a]\n", 2, "not a path"),
+        ("version: 1\nlock: a\nlock: b\n", 3, "occurs twice"),
+        ("version: 1\nlock: &a x\n", 2, "anchors"),
+        ("version: 1\nlock: !!python/name:os.system x\n", 2, "tag"),
+        ("version: 1\nlock: 'x\n", 3, "found"),
+        ("- version\n", 1, "version must be 1"),
+        ("version: 1\n? [a]\n: b\n", 2, "key is not plain text"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, words: str) -> None:
+    with pytest.raises(UsageError, match=f"line {line}: .*{words.replace('?', '.')}") as caught:
+        load(tmp_path, text)
+    assert caught.value.code == "settings_invalid"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"nothing": "x"},
+        {"trust.root": "latest"},
+        {"environments.production.trial": "perhaps"},
+        {"environments.production.state_days": "-1"},
+    ],
+)
+def test_a_wrong_flag_is_refused(tmp_path: Path, flags: dict[str, str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings(None, variables={}, flags=flags, folder=tmp_path)
+    assert caught.value.code == "settings_invalid"
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings(tmp_path / "none.yaml", variables={}, flags={}, folder=tmp_path)
+    assert caught.value.code == "settings_missing"
+
+
+def test_not_utf8_and_too_large_are_refused(tmp_path: Path) -> None:
+    for raw in (b"version: 1\nlock: \xff\n", b"#" * (1024 * 1024 + 1)):
+        (tmp_path / "weighlock.yaml").write_bytes(raw)
+        with pytest.raises(UsageError) as caught:
+            load(tmp_path)
+        assert caught.value.code == "settings_invalid"
+
+
+def test_config_prints_values_and_origins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "weighlock.yaml").write_text("version: 1\nlock: a.lock\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(["config"]) == 0
+    printed = capsys.readouterr().out
+    assert "a.lock" in printed
+    assert "weighlock.yaml:2" in printed
+    assert run(["config", "--json"]) == 0
+    assert '"variable": "WEIGHLOCK_LOCK"' in capsys.readouterr().out
