@@ -418,17 +418,21 @@ class Stages:
 
 
 @pytest.fixture(scope="session", name="stages")
-def stages_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("stages-home")))
-        yield Stages(tmp_path_factory.mktemp("stages"))
+def stages_fixture(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    return Stages(tmp_path_factory.mktemp("stages"))
 
 
 @pytest.fixture(name="requested")
-def requested_fixture(stages: Stages, tmp_path: Path) -> House:
+def requested_fixture(stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    _skip_syncing(monkeypatch)
     return stages.copy("requested", tmp_path / "house")
 
 
 @pytest.fixture(name="released")
-def released_fixture(stages: Stages, tmp_path: Path) -> House:
+def released_fixture(stages: Stages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    _skip_syncing(monkeypatch)
     return stages.copy("released", tmp_path / "house")
+
+
+def _skip_syncing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(os, "fsync", lambda _: None)  # nothing here loses power, and a busy disk takes its time
