@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,20 @@ def test_everything_locked_comes_back_into_an_empty_store(project: Project, mode
 
 def test_locked_and_update_exclude_each_other(project: Project) -> None:
     assert project.run("pull", "--locked", "--update").status == 2
+
+
+def test_pulls_at_the_same_time_lose_no_entry(project: Project, model: Path) -> None:
+    assert model.is_dir()
+    for number in range(4):
+        (project.root / "models" / f"n{number}.bin").write_bytes(bytes([number]) * 1000)
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "weighlock", "pull", f"path:models/n{number}.bin"],
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(4)
+    ]
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    expected = ["m", "n0.bin", "n1.bin", "n2.bin", "n3.bin"]
+    assert sorted(Lock.parse(project.lock.read_bytes()).models) == expected
+    assert sorted(project.names()) == expected
