@@ -100,9 +100,6 @@ def _promote(workspace: Workspace, text: str, progress: Progress) -> Promoted:
     if not decision.allow:
         return _denied(workspace, case, decision)
     entry = _release(workspace, case, decision, signer)
-    actor = Actor(signer.public.key_id, workspace.trust.principal_of(signer.public.key_id))
-    subjects = [entry.release, entry.candidate, entry.model]
-    workspace.note_decision(PRODUCTION, Action.PROMOTE, subjects, actor=actor, message=entry.alias)
     return Promoted(case.candidate, case.descriptor.digest, decision, entry)
 
 
@@ -226,7 +223,12 @@ def _release(workspace: Workspace, case: _Case, decision: Decision, signer: Sign
             made.append(newest)  # promoted already, perhaps by somebody else a moment ago
             return state
         number = 1 if newest is None else newest.number + 1
-        made.append(_write_release(workspace, case, decision, signer, number))
+        entry = _write_release(workspace, case, decision, signer, number)
+        # on record before it takes effect: a log that was tampered with stops the promotion
+        actor = Actor(signer.public.key_id, workspace.trust.principal_of(signer.public.key_id))
+        subjects = [entry.release, entry.candidate, entry.model]
+        workspace.note_decision(PRODUCTION, Action.PROMOTE, subjects, actor=actor, message=entry.alias)
+        made.append(entry)
         return replace(state, releases=(*state.releases, made[0]))
 
     sign_state(workspace, PRODUCTION, add)
