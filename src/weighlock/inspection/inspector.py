@@ -5,9 +5,16 @@ from typing import Final, NamedTuple
 
 from weighlock.core.finding import Examined
 from weighlock.core.text import shown
-from weighlock.inspection.format.detect import HEAD_BYTES, detect
+from weighlock.inspection.format.detect import (
+    HEAD_BYTES,
+    Detected,
+    detect,
+    imports_danger,
+    may_go_on_as_pickle,
+)
 from weighlock.inspection.format.gguf import Gguf, read_gguf
 from weighlock.inspection.format.npy import read_npy
+from weighlock.inspection.format.pickle_stream import read_pickles
 from weighlock.inspection.format.safetensors import read_header
 from weighlock.inspection.report import Report
 from weighlock.inspection.rule.archive import examine_zip
@@ -39,7 +46,7 @@ def inspect_file(path: str, size: int) -> Reading[Examined]:
 def _examine(report: Report, path: str, size: int, depth: int) -> Reading[None]:
     try:
         head = yield from read(0, min(size, HEAD_BYTES))
-        found = detect(head, size, path)
+        found = yield from _settle(detect(head, size, path), head, size)
         report.format = found.format
         if not found.agrees:
             promised = " or ".join(sorted(found.promised))
@@ -53,6 +60,17 @@ def _examine(report: Report, path: str, size: int, depth: int) -> Reading[None]:
         report.not_examined(error.message)
     except Unexamined as limit:
         report.not_examined(limit.reason)
+
+
+def _settle(found: Detected, head: bytes, size: int) -> Reading[Detected]:
+    """Return the format after reading on, where the head of the file could not tell a pickle from text."""
+    if found.format in _EXAMINERS and found.format not in _UNMARKED:
+        return found
+    if not may_go_on_as_pickle(head, size):
+        return found
+    first = (yield from read_pickles(size)).streams[0]
+    is_pickle = (first.stopped and first.usable) or imports_danger(first)
+    return found._replace(format="pickle") if is_pickle else found
 
 
 def _safetensors(file: _File) -> Reading[None]:
@@ -148,4 +166,5 @@ _EXAMINERS: Final[dict[str, Callable[[_File], Reading[None]]]] = {
     "torch-legacy": _legacy_torch,
     "zip": _zip,
 }
+_UNMARKED: Final = frozenset({"json", "python", "script", "text"})  # told without a magic number
 EXAMINED_FORMATS: Final = tuple(sorted(_EXAMINERS))

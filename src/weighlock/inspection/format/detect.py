@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
+from weighlock.inspection.format.pickle_machine import Stream
 from weighlock.inspection.format.pickle_stream import probe_pickle
 from weighlock.inspection.format.safetensors import MAX_HEADER_BYTES
 from weighlock.inspection.rule.pickle_global import Verdict, judge
@@ -189,8 +190,18 @@ def _is_text_pickle(head: bytes, size: int, suffix: str) -> bool:
         return True
     if suffix in _PICKLE_SUFFIXES and (stream.names or stream.operations > 1):
         return True
-    dangerous = any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
-    return dangerous or bool(stream.called) or (stream.usable and stream.operations > 64)
+    return imports_danger(stream) or bool(stream.called) or (stream.usable and stream.operations > 64)
+
+
+def imports_danger(stream: Stream) -> bool:
+    """Return whether a stream imports what no text would name by chance."""
+    return any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
+
+
+def may_go_on_as_pickle(head: bytes, size: int) -> bool:
+    """Return whether ``head`` is too short to tell a text pickle from another file: it may be one long line."""
+    stream = probe_pickle(head, size)
+    return len(head) < size and stream.usable and not stream.stopped
 
 
 def _as_text(head: bytes, size: int, suffix: str) -> str | None:

@@ -8,7 +8,7 @@ reading that goes on is taken: seeing more than runs is safe, seeing less is not
 import re
 from typing import Final, NamedTuple, TypeAlias
 
-from weighlock.inspection.format.pickle_opcode import LAYOUT, STOP, TEXT, TEXT_BY_LINE, UNICODE, Shape
+from weighlock.inspection.format.pickle_opcode import LAYOUT, STOP, STRING, TEXT, TEXT_BY_LINE, UNICODE, Shape
 
 MAX_TEXT_BYTES: Final = 4096  # longer strings are data: no import has such a name
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024  # text protocols hold whole dictionaries' keys in lines
@@ -31,6 +31,7 @@ class Batch(NamedTuple):
     error: str | None
 
 
+_QUOTED: Final = re.compile(rb"\s*(?:'.*'|\".*\")\s*", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(\n)|(.))", re.DOTALL)
 _NAMED: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -67,7 +68,13 @@ def lex(data: bytes, base: int, at: int, size: int) -> Batch:
             if error:
                 return Batch(tokens, base + index, 0, stopped=False, error=error)
             if step.need:
-                return _more(tokens, base + index, step.need, size)
+                # the end of a line is searched in twice as many bytes, up to the file's end
+                need = (
+                    step.need
+                    if shape is None or shape >= Shape.COUNTED
+                    else min(step.need, size - base - index)
+                )
+                return _more(tokens, base + index, need, size)
             tokens.append((code, base + index, step.argument))
             index = step.end
     return Batch(tokens, base + index, 0, stopped=False, error=None)
@@ -118,6 +125,8 @@ def _line(data: bytes, index: int, shape: Shape, *, at_end: bool) -> _Step:
     first, after = _cut(data, index + 1, at_end=at_end)
     if first is None:
         return _longer(data, index)
+    if data[index] == STRING and not _QUOTED.fullmatch(first):
+        return _Step(error="a text is not in quotes")
     if shape is Shape.LINE:
         return _Step(_line_argument(data[index], first), after)
     second, after = _cut(data, after, at_end=at_end)
@@ -140,7 +149,7 @@ def _longer(data: bytes, index: int) -> _Step:
     held = len(data) - index
     if held > MAX_LINE_BYTES:
         return _Step(error=f"a line is longer than {MAX_LINE_BYTES} bytes")
-    return _Step(need=held + 1)
+    return _Step(need=2 * held)
 
 
 def _line_argument(code: int, line: bytes) -> Argument:
@@ -173,12 +182,9 @@ def _raw_unicode(line: bytes) -> str | None:
         return None
 
 
-def _quoted(line: bytes) -> str | None:
+def _quoted(line: bytes) -> str:
     """Return what a STRING line writes: quotes off, escapes replaced."""
-    text = line.strip()
-    if len(text) >= 2 and text[:1] == text[-1:] and text[:1] in b"'\"":
-        text = text[1:-1]
-    decoded = text.decode("latin-1")
+    decoded = line.strip()[1:-1].decode("latin-1")
     return _ESCAPE.sub(_unescape, decoded) if "\\" in decoded else decoded
 
 
