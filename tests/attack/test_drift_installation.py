@@ -5,6 +5,7 @@ the locked ones, a version exchanged, a RECORD that covers up.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -183,11 +184,7 @@ def test_a_lock_that_is_not_only_pinned(drift: Drift, installation: Path, line: 
     assert (status, facts["error"]["code"]) == (1, "package_lock_invalid")
 
 
-def test_a_file_that_cannot_be_read_decides_nothing(
-    drift: Drift, installation: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import os
-
+def test_a_file_that_cannot_be_read_decides_nothing(drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.open
 
     def refuse(path: Any, *rest: Any, **named: Any) -> int:

@@ -132,7 +132,8 @@ def _script(script: Word) -> Iterator[list[Word]]:
 def _models(command: Sequence[Word], program: str) -> Iterator[Named]:
     for position, word in enumerate(command):
         following = command[position + 1 :]
-        assignment = _ASSIGNMENT.fullmatch(word.text)
+        is_script = any(character.isspace() for character in word.text)
+        assignment = None if is_script else _ASSIGNMENT.fullmatch(word.text)
         if word.text.startswith("--"):
             yield from _long_option(word, following)
         elif word.text.startswith("-"):
@@ -141,7 +142,7 @@ def _models(command: Sequence[Word], program: str) -> Iterator[Named]:
             yield from models_in_variable(assignment[1], assignment[2], word.line)
         else:
             yield from _subcommand(word, following)
-        if any(hub in word.text for hub in HUBS) and not any(c.isspace() for c in word.text):
+        if not is_script and any(hub in word.text for hub in HUBS):
             yield Named(word.text, "a hub's address", word.line)
 
 

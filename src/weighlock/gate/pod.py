@@ -26,6 +26,22 @@ from weighlock.gate.naming import ENGINE_IMAGES
 from weighlock.gate.subject import Findings, deny
 
 CONTAINER_LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
+MODEL_KEYS: Final = ("storageUri", "modelUri", "model_uri")  # KServe and Seldon
+# Written in another case, a key is ignored by Kubernetes and may be taken by a controller.
+_EXACT_KEYS: Final = {
+    key.casefold(): key
+    for key in (
+        *CONTAINER_LISTS,
+        *MODEL_KEYS,
+        "image",
+        "volumes",
+        "command",
+        "args",
+        "env",
+        "envFrom",
+        "reference",
+    )
+}
 _IMAGE_HINT: Final = "name the image as registry/repository@sha256:…"
 _PLAIN_HINT: Final = "write the variables of the container out as name and value"
 
@@ -76,6 +92,7 @@ def examine_models(  # noqa: PLR0913  # the container's parts are what they are
     main: bool = True,
 ) -> None:
     """Judge every model that a container's command and variables name."""
+    check_keys(container, path, findings)
     words = _command(container, "command") + _command(container, "args")
     overridden = bool(container.items("command"))
     try:
@@ -105,6 +122,7 @@ def _examine_volumes(pod: Fields, path: str, judge: Judge, findings: Findings) -
     for index, volume in enumerate(pod.items("volumes")):
         if not isinstance(volume, Fields):
             continue
+        check_keys(volume, f"{path}.volumes[{index}]", findings)
         name = volume.text("name") or ""
         counted[name] += 1
         volumes[name] = volume
@@ -173,6 +191,14 @@ def _variables(container: Fields, path: str, findings: Findings) -> list[Named]:
     for entry in container.items("envFrom"):
         findings.skip(entry.line, f"{path}.envFrom", "variables from a ConfigMap or Secret", _PLAIN_HINT)
     return named
+
+
+def check_keys(fields: Fields, path: str, findings: Findings) -> None:
+    """Report keys that differ only in case from keys that are judged."""
+    for key, value in fields.values.items():
+        exact = _EXACT_KEYS.get(key.casefold())
+        if exact is not None and key != exact:
+            findings.skip(value.line, f"{path}.{key}", f"the key {key!r}", f"write it as {exact!r}")
 
 
 def is_pod(value: Value) -> bool:

@@ -10,20 +10,21 @@ from typing import Final
 
 from weighlock.gate.document import Fields, Items, Scalar, Value
 from weighlock.gate.judge import Judge, Mount, pinned_digest
-from weighlock.gate.pod import CONTAINER_LISTS, examine_container, examine_models, examine_pod, is_pod
+from weighlock.gate.pod import (
+    CONTAINER_LISTS,
+    MODEL_KEYS,
+    check_keys,
+    examine_container,
+    examine_models,
+    examine_pod,
+    is_pod,
+)
 from weighlock.gate.subject import Findings
 
 KSERVE_GROUP: Final = "serving.kserve.io"
 KSERVE_MOUNT: Final = "/mnt/models"  # KServe, "Storage initializer" and modelcars
-MODEL_KEYS: Final = ("storageUri", "modelUri", "model_uri")
 _RENDER_HINT: Final = "render the template first (helm template, kustomize build) and check what comes out"
 _KIND_HINT: Final = "check the workload that it becomes, or leave it out of this check"
-# Written in another case, a key is ignored by Kubernetes and may be taken by a controller.
-_EXACT_KEYS: Final = {
-    key.casefold(): key
-    for key in (*CONTAINER_LISTS, *MODEL_KEYS, "image", "volumes", "command", "args", "env")
-}
-
 # Kinds of Kubernetes' own groups that run nothing by themselves.
 INERT_KINDS: Final[dict[str, frozenset[str]]] = {
     "": frozenset(
@@ -60,7 +61,7 @@ def examine_object(document: Fields, judge: Judge, findings: Findings, path: str
     for key, value in document.values.items():
         if key not in {"metadata", "status"}:  # claims, and what the cluster writes
             walker.walk(value, f"{path}.{key}".lstrip("."), ())
-    walker.check_keys(document, path)
+    check_keys(document, path, findings)
     listed = [item for item in document.items("items") if is_object(item)]
     if len(findings.subjects) == before and not listed:
         findings.skip(
@@ -87,7 +88,7 @@ class _Walker:
             self._walk_fields(value, path, (*mounts, *self._served(value)))
 
     def _walk_fields(self, value: Fields, path: str, mounts: Sequence[Mount]) -> None:
-        self.check_keys(value, path)
+        check_keys(value, path, self._findings)
         done = {"metadata"} if "spec" in value.values else set()
         if is_pod(value):
             examine_pod(value, path, self._judge, self._findings, mounts)
@@ -115,13 +116,6 @@ class _Walker:
             self._findings.skip(value.line, path, "a model in a storage that is configured elsewhere", hint)
         else:
             self.walk(value, path, mounts)
-
-    def check_keys(self, value: Fields, path: str) -> None:
-        """Report keys that differ from ones that are judged in case only."""
-        for key, part in value.values.items():
-            exact = _EXACT_KEYS.get(key.casefold())
-            if exact is not None and key != exact:
-                self._findings.skip(part.line, f"{path}.{key}", f"the key {key!r}", f"write it as {exact!r}")
 
     def _served(self, value: Fields) -> list[Mount]:
         """Return what KServe mounts for the containers beside or below a model that it fetches."""

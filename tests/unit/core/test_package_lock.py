@@ -81,7 +81,7 @@ REFUSED = {
     f"foo==1 {HASH}\n# hidden\x85bar==1 {HASH}\n": 2,
     f"foo==1 {HASH}\r# hidden": 1,
     f"\ufefffoo==1 {HASH}": 1,
-    f"fоо==1 {HASH}": 1,
+    f"f\u043e\u043e==1 {HASH}": 1,
 }
 
 
@@ -94,7 +94,7 @@ def test_refuses_whatever_is_not_only_pinned(text: str) -> None:
 
 
 def test_refuses_bytes_that_are_not_utf8_and_names_the_line() -> None:
-    with pytest.raises(DeniedError, match="line 2 .*not UTF-8"):
+    with pytest.raises(DeniedError, match=r"line 2 .*not UTF-8"):
         PackageLock.parse(f"foo==1 {HASH}\n".encode() + b"\xff")
 
 

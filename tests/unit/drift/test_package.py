@@ -108,7 +108,7 @@ def test_a_malformed_marker_is_refused(marker: str) -> None:
 
 def test_two_entries_that_both_hold_are_refused() -> None:
     both = lock("a==1 ; python_version >= '3.10'", "a==2 ; python_version >= '3.11'")
-    with pytest.raises(DeniedError, match="lines 1 and 2 .* both pin a"):
+    with pytest.raises(DeniedError, match=r"lines 1 and 2 .* both pin a"):
         compare(both, installed("a==1"))
 
 

@@ -30,7 +30,7 @@ def test_paths_are_relative_to_the_root() -> None:
         ("foo.py,sha256=!!,1", "malformed"),
         (f"foo.py,sha1={ONE},1", "weak kind"),
         (f"foo.py,sha256={ONE},-1", "not a number"),
-        (f"foo.py,sha256={ONE},١", "not a number"),
+        (f"foo.py,sha256={ONE},\u0661", "not a number"),
         ("foo.py", "does not have"),
         ("a" * 5000 + ",,", "does not have"),
     ],
