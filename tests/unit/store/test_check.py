@@ -195,6 +195,18 @@ def test_evidence_that_the_index_hides_is_found(root: Path) -> None:
     assert rules(root) == ["store.manifest", "store.manifest"]
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"minilm", b"minilx"), (b'"a":"b"', b'"a":"c"'), (b"{", b" {")])
+def test_an_index_that_reads_well_and_is_not_what_was_written_is_found(
+    root: Path, old: bytes, new: bytes
+) -> None:
+    file = root / "index.json"
+    assert old in file.read_bytes()
+    overwrite(file, lambda raw: raw.replace(old, new, 1))
+    assert ("store.index", "index.json") in {
+        (each.rule, each.location) for each in check_store(root).findings
+    }
+
+
 def test_an_index_that_cannot_be_read_does_not_stop_the_check(root: Path) -> None:
     (root / "index.json").write_bytes(b'{"schemaVersion":2}')
     overwrite(blob_file(root, Digest.of(WEIGHTS)), lambda raw: raw[::-1])
