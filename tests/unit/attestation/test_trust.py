@@ -374,3 +374,18 @@ def test_a_tally_says_who_is_missing() -> None:
     assert (set(old.signed), set(old.outstanding), old.reached) == ({"ada"}, {"bob", "cyd"}, False)
     assert (set(new.signed), set(new.outstanding), new.reached) == ({"eve"}, {"bob"}, False)
     assert str(old) == "1 of 2 signatures by the root of version 1; still able to sign: bob, cyd"
+
+
+def crowd(count: int) -> bytes:
+    people = {**document()["people"], **{f"p{number}": {"name": "x"} for number in range(count - 3)}}
+    return changed(people=people)
+
+
+def test_a_thousand_people_and_no_more() -> None:
+    assert len(begun(crowd(1000)).document.people) == 1000
+    assert refusal(crowd(1001), []).code == "trust_document_invalid"
+    for count, why in ((1000, "somebody twice"), (1001, "at most 1000")):
+        raw = changed(roles=roles_with("evaluator", ["ada"] * count, 1))
+        error = refusal(raw, [])
+        assert error.code == "trust_document_invalid"
+        assert why in error.message

@@ -113,3 +113,8 @@ def test_what_is_not_one_line_is_no_entry(entry: bytes) -> None:
     with pytest.raises(DeniedError) as caught:
         Intent.make(entry, Frontier(), ORIGIN, KEY, PRIVATE.sign)
     assert caught.value.code == "log_entry_invalid"
+
+
+def test_the_longest_entry_can_be_begun() -> None:
+    longest = b"x" * MAX_ENTRY_BYTES
+    assert Intent.make(longest, Frontier(), ORIGIN, KEY, PRIVATE.sign).entry == longest

@@ -6,7 +6,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from weighlock.core.error import DeniedError, UsageError
-from weighlock.ledger.checkpoint import TreeHead, check_origin, sign_checkpoint, verify_checkpoint
+from weighlock.ledger.checkpoint import (
+    MAX_ENTRIES,
+    TreeHead,
+    check_origin,
+    sign_checkpoint,
+    verify_checkpoint,
+)
 from weighlock.ledger.note import MAX_NOTE_BYTES, Note, VerifierKey, sign_note
 from weighlock.ledger.tree import EMPTY_ROOT, Frontier, leaf_node
 
@@ -166,3 +172,20 @@ def test_texts_that_cannot_name_a_log(origin: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_origin(origin)
     assert caught.value.code == "log_origin_invalid"
+
+
+def test_limits_are_reached_before_they_are_passed() -> None:
+    witness = "\u2014 witness.example AAAAAAAAAAAA\n".encode()
+    assert verify_checkpoint(NOTE + witness * 99, [KEY], ORIGIN).head == HEAD
+    assert refused(NOTE + witness * 100) == "checkpoint_invalid"
+    assert refused(NOTE + "\u2014 witness.example AAAAAA==\n".encode()) == "checkpoint_invalid"  # an id only
+    largest = TreeHead(ORIGIN, MAX_ENTRIES, HEAD.root)
+    assert sign_checkpoint(largest, KEY, PRIVATE.sign).head == largest
+    beyond = TreeHead(ORIGIN, MAX_ENTRIES + 1, HEAD.root)
+    assert refused(sign_note(beyond.text, KEY, PRIVATE.sign)) == "checkpoint_invalid"
+    name = "\u2014 {} AAAAAAAAAAAA\n"
+    padding = "A" * 4 * ((MAX_NOTE_BYTES - len(NOTE) - len(name.format("w").encode())) // 4)
+    exact = NOTE + name.format("w").replace("A" * 12, "A" * 12 + padding).encode()
+    exact = exact.replace(b" w A", b" w" + b"w" * (MAX_NOTE_BYTES - len(exact)) + b" A")
+    assert len(exact) == MAX_NOTE_BYTES
+    assert verify_checkpoint(exact, [KEY], ORIGIN).head == HEAD
