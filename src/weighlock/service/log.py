@@ -26,7 +26,8 @@ from weighlock.ledger.intent import Intent
 from weighlock.ledger.note import MAX_NOTE_BYTES, Note, VerifierKey
 from weighlock.ledger.tlog import ProvedEntry, read_inclusion, write_growth, write_inclusion
 from weighlock.ledger.tree import Frontier
-from weighlock.service.log_folder import LogFolder, read_small, replace_durably, sync_folder
+from weighlock.service.file import write_whole
+from weighlock.service.log_folder import LogFolder, read_small, sync_folder
 
 ORIGIN_PREFIX: Final = "weighlock.dev/log/"  # a name like a URL, as C2SP wants it; nothing is fetched there
 FOLDER_NAME: Final = "log"  # in the environment's folder
@@ -266,7 +267,7 @@ def _remembered(log: Log) -> TreeHead | None:
 
 def _remember(log: Log, checkpoint: Checkpoint) -> None:
     log.memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    replace_durably(log.memory, checkpoint.note)
+    write_whole(log.memory, checkpoint.note)  # under a name of its own until then: readers run side by side
 
 
 def _missing(log: Log) -> UndecidedError:

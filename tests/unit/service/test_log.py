@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,13 @@ def test_writers_at_the_same_time_lose_nothing(log: Log) -> None:
         mine = [message for message in found if message.startswith(name)]
         assert mine == [f"{name}-{number}" for number in range(15)]
     assert verify(log).checkpoint.head.size == 45
+
+
+def test_readers_at_the_same_time_do_not_stumble_over_each_other(log: Log) -> None:
+    record(log, entry("one"), SIGNER)
+    with ThreadPoolExecutor(8) as pool:
+        verified = list(pool.map(lambda _: verify(log).checkpoint.head.size, range(200)))
+    assert verified == [1] * 200
 
 
 WRITER = """
