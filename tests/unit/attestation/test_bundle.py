@@ -25,6 +25,10 @@ ALICE = make_key()
 BOB = make_key()
 
 
+def _sized(size: int) -> str:
+    return base64.b64encode(bytes(size)).decode()
+
+
 def _keys(*signers: KeySigner) -> dict[str, PublicKey]:
     return {signer.public.key_id: signer.public for signer in signers}
 
@@ -98,6 +102,7 @@ def _set(*path: str | int, to: Any) -> Callable[[dict[str, Any]], object]:
         _set("dsseEnvelope", "signatures", 0, "keyid", to=""),
         _set("dsseEnvelope", "signatures", 0, "keyid", to="another tool's convention"),
         _set("verificationMaterial", "publicKey", "hint", to=None),
+        _set("verificationMaterial", "publicKey", "hint", to=""),
         _set("verificationMaterial", "publicKey", "hint", to=ALICE.public.key_id),
         _set(
             "verificationMaterial",
@@ -261,3 +266,68 @@ def test_every_flipped_bit_of_payload_and_signature_is_noticed() -> None:
         with pytest.raises(DeniedError) as caught:
             ALICE.public.verify(bytes(flipped), dsse.encode_signed(dsse.PAYLOAD_TYPE, payload))
         assert caught.value.code == "signature_invalid"
+
+
+def _nameless(raw: bytes) -> bytes:
+    """Take away what the bundle says about its signer."""
+    document = json.loads(raw)
+    document["verificationMaterial"]["publicKey"] = {}
+    document["dsseEnvelope"]["signatures"][0]["keyid"] = ""
+    return json.dumps(document).encode()
+
+
+def test_a_bundle_that_names_nobody_is_tried_against_every_key() -> None:
+    raw = _nameless(sign_statement(STATEMENT, ALICE))
+    for signers in ((ALICE,), (BOB, ALICE), (ALICE, BOB)):
+        assert _verify(raw, *signers).signer == ALICE.public
+    with pytest.raises(DeniedError) as caught:
+        _verify(raw, BOB, make_key())
+    assert caught.value.code == "signature_invalid"
+
+
+def test_what_one_key_signed_badly_is_not_tried_again_with_another() -> None:
+    signature = ALICE.sign(dsse.encode_signed(dsse.PAYLOAD_TYPE, b"{}"))
+
+    def swap(document: dict[str, Any]) -> None:
+        document["dsseEnvelope"] = dsse.write_envelope(b"{}", signature, "")
+
+    with pytest.raises(DeniedError) as caught:
+        _verify(_nameless(_changed(swap)), ALICE, BOB)
+    assert caught.value.code == "statement_invalid"
+
+
+def test_a_key_id_without_hint_that_names_another_trusted_key_is_refused() -> None:
+    document = json.loads(_nameless(sign_statement(STATEMENT, ALICE)))
+    document["dsseEnvelope"]["signatures"][0]["keyid"] = BOB.public.key_id
+    with pytest.raises(DeniedError) as caught:
+        _verify(json.dumps(document).encode(), ALICE, BOB)
+    assert caught.value.code == "signature_invalid"
+
+
+@pytest.mark.parametrize(
+    ("material", "accepted"),
+    [
+        ({"x509CertificateChain": {"certificates": [{"rawBytes": "QUJD"}] * 8}}, True),
+        ({"x509CertificateChain": {"certificates": [{"rawBytes": "QUJD"}] * 9}}, False),
+        ({"x509CertificateChain": {"certificates": []}}, False),
+        ({"x509CertificateChain": {"certificates": 7}}, False),
+        ({"x509CertificateChain": {}}, False),
+        ({"x509CertificateChain": 7}, False),
+        ({"certificate": {"rawBytes": _sized(64 * 1024)}}, True),
+        ({"certificate": {"rawBytes": _sized(64 * 1024 + 1)}}, False),
+        ({"publicKey": {"hint": "x" * 1024}}, True),
+        ({"publicKey": {"hint": "x" * 1025}}, False),
+        ({"publicKey": {"hint": "", "rawBytes": "", "keyDetails": "", "validFor": {}}}, True),
+        ({"publicKey": {}, "tlogEntries": None}, True),
+        ({"publicKey": {}, "certificate": {"rawBytes": "QUJD"}}, False),
+        ({"tlogEntries": []}, False),
+    ],
+)
+def test_verification_material(material: dict[str, Any], *, accepted: bool) -> None:
+    raw = _changed(_set("verificationMaterial", to=material))
+    if accepted:
+        read_bundle(raw)
+        return
+    with pytest.raises(DeniedError) as caught:
+        read_bundle(raw)
+    assert caught.value.code == "bundle_invalid"

@@ -52,6 +52,7 @@ def test_absent_optional_fields_and_unknown_ones_are_accepted() -> None:
         {"subject": [{"name": "m", "digest": {"sha256": "0" * 64 + "\n"}}]},
         {"subject": [{"name": "m", "digest": {"sha256": ""}}]},
         {"predicateType": ""},
+        {"predicateType": 7},
         {"predicateType": None},
         {"predicate": []},
         {"predicate": "x"},
@@ -61,3 +62,8 @@ def test_statements_that_are_refused(change: dict[str, Any]) -> None:
     with pytest.raises(DeniedError) as caught:
         Statement.parse(json.dumps({**VALID, **change}).encode())
     assert caught.value.code == "statement_invalid"
+
+
+def test_as_many_subjects_as_an_artifact_has_files_are_accepted() -> None:
+    statement = Statement.parse(json.dumps({**VALID, "subject": [SUBJECT] * 10_000}).encode())
+    assert len(statement.subjects) == 10_000
