@@ -18,23 +18,25 @@ import weighlock
 from weighlock.core.finding import Examined
 from weighlock.core.text import shown
 from weighlock.inspection.result import InspectedFile, examined_from
-from weighlock.service.inspection_worker import LENGTH_BYTES, MAX_MESSAGE_BYTES
+from weighlock.service.inspection_worker import LENGTH_BYTES, MAX_MEMORY_BYTES, MAX_MESSAGE_BYTES
 
 DEADLINE_S: Final = 60.0  # for one file; the slowest honest one, 20 million pickle operations, takes about 30
+GRACE_S: Final = 2.0  # for a worker that broke off to say why; then it is killed
 _MAX_ERROR_CHARACTERS: Final = 200  # of the last line of a traceback, for people
 
 # -I and -S: no user's or site's start-up code runs beside untrusted bytes, and start-up is quick
 _PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from weighlock.service.inspection_worker import main; main(int(sys.argv[2]))"
+    "from weighlock.service.inspection_worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
 )
 
 
 class InspectionProcess:
     """A worker that is started when the first file comes. Use as a context manager: it is killed at the end."""
 
-    def __init__(self, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MAX_MEMORY_BYTES) -> None:
         self._deadline_s = deadline_s
+        self._memory_bytes = memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
 
@@ -56,7 +58,7 @@ class InspectionProcess:
             return not_examined(path, size, f"its examination took longer than {self._deadline_s:g} s")
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             # whatever came back is not a result; why the worker died is said, and the next file gets a new one
-            return not_examined(path, size, f"its examination broke off: {self._end()}")
+            return not_examined(path, size, f"its examination broke off: {self._end(grace_s=GRACE_S)}")
 
     def _ask(self, request: dict[str, Any], descriptor: int) -> dict[str, Any]:
         channel = self._channel or self._start()
@@ -77,7 +79,16 @@ class InspectionProcess:
         root = str(Path(weighlock.__file__).resolve().parent.parent)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _PROGRAM, root, str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    "-c",
+                    _PROGRAM,
+                    root,
+                    str(theirs.fileno()),
+                    str(self._memory_bytes),
+                ],
                 pass_fds=[theirs.fileno()],
                 env={"PYTHONDONTWRITEBYTECODE": "1"},
                 cwd="/",
@@ -88,20 +99,23 @@ class InspectionProcess:
         self._channel = mine
         return mine
 
-    def _end(self) -> str:
-        """Kill the worker, if there is one, and return how it ended, for people."""
+    def _end(self, *, grace_s: float = 0.0) -> str:
+        """Kill the worker, if there is one and ``grace_s`` is over, and return how it ended, for people."""
         process, channel = self._process, self._channel
         self._process = self._channel = None
         if channel is not None:
             channel.close()
         if process is None:
             return "it was not started"
-        ended = process.poll()
-        process.kill()
-        _, errors = process.communicate()
+        try:
+            _, errors = process.communicate(timeout=grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, errors = process.communicate()
         last = (errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
-        status = process.returncode if ended is None else ended
-        return f"the worker ended with status {status}: {shown(last, limit=_MAX_ERROR_CHARACTERS)}"
+        return (
+            f"the worker ended with status {process.returncode}: {shown(last, limit=_MAX_ERROR_CHARACTERS)}"
+        )
 
 
 def _receive(channel: socket.socket, length: int, until: float) -> bytes:

@@ -21,9 +21,9 @@ MAX_DESCRIPTORS: Final = 16  # standard streams, channel, one file
 LENGTH_BYTES: Final = 4  # before every message
 
 
-def main(channel_fd: int) -> None:
-    """Answer requests on the channel until it closes."""
-    _confine()
+def main(channel_fd: int, memory_bytes: int) -> None:
+    """Answer requests on the channel until it closes; ``memory_bytes`` of address space are all there is."""
+    _confine(memory_bytes)
     with socket.socket(fileno=channel_fd) as channel:
         while True:
             request, descriptor = _receive(channel)
@@ -37,9 +37,9 @@ def main(channel_fd: int) -> None:
             channel.sendall(len(raw).to_bytes(LENGTH_BYTES, "little") + raw)
 
 
-def _confine() -> None:
+def _confine(memory_bytes: int) -> None:
     for limit, value in (
-        (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
+        (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, MAX_DESCRIPTORS),
