@@ -27,6 +27,8 @@ MAX_RATIO: Final = 200  # weights deflate to 1/3 at best; deflate itself reaches
 FREE_BYTES: Final = 64 * 1024 * 1024  # below this no ratio matters: tables of zeros are small files
 _END: Final = struct.Struct("<4s4H2IH")  # end of central directory record, section 4.3.16
 _LOCAL: Final = struct.Struct("<4s5H3I2H")  # local file header, section 4.3.7
+_LOCATOR_BYTES: Final = 20  # 64-bit end record locator, section 4.3.15
+_END64_BYTES: Final = 56  # 64-bit end record without extensible data, section 4.3.14
 _DESCRIPTOR_BYTES: Final = frozenset({12, 16, 20, 24})  # data descriptor, section 4.3.9, all four forms
 _HAS_DESCRIPTOR: Final = 0x8
 _UTF8: Final = 0x800
@@ -112,20 +114,25 @@ def _check_end(file: BinaryIO, size: int) -> int:
         raise _invalid("it does not end with an end record without comment")
     if (disk, first_disk) != (0, 0) or here != total:
         raise _invalid("it is one part of several")
-    if _IN_ZIP64 in {directory, start} or total == 0xFFFF:
-        total, directory, start = _zip64_end(file, size)
+    # as zipfile does: the locator's presence decides, not whether the numbers above are out of range
+    total, directory, start = _zip64_end(file, size) or (total, directory, start)
     if directory > MAX_DIRECTORY_BYTES or total > MAX_ENTRIES:
         raise _too_large(f"it lists {total} entries in {directory} bytes")
-    return int(start)
+    return start
 
 
-def _zip64_end(file: BinaryIO, size: int) -> tuple[int, int, int]:
+def _zip64_end(file: BinaryIO, size: int) -> tuple[int, int, int] | None:
+    """Return entries, bytes and beginning of the directory from the 64-bit end record, if there is one."""
     # section 4.3.14: a record of 56 bytes stands before its locator of 20 bytes
-    file.seek(max(0, size - _END.size - 20 - 56))
-    record = file.read(56)
-    if len(record) < 56 or record[:4] != b"PK\x06\x06":
+    file.seek(max(0, size - _END.size - _LOCATOR_BYTES - _END64_BYTES))
+    records = file.read(_END64_BYTES + _LOCATOR_BYTES)
+    if records[-_LOCATOR_BYTES : -_LOCATOR_BYTES + 4] != b"PK\x06\x07":
+        return None
+    if len(records) < _END64_BYTES + _LOCATOR_BYTES or records[:4] != b"PK\x06\x06":
         raise _invalid("its 64-bit end record is missing or extended")
-    _, total, directory, start = struct.unpack_from("<4Q", record, 24)
+    here, total, directory, start = struct.unpack_from("<4Q", records, 24)
+    if here != total:
+        raise _invalid("it is one part of several")
     return total, directory, start
 
 

@@ -194,6 +194,93 @@ def test_an_entry_that_only_the_directory_hides(tmp_path: Path) -> None:
     assert refused(made) == "archive_invalid"
 
 
+@pytest.mark.parametrize("offset", [0, 6, 8, 14, 18, 22, 30])
+def test_a_local_header_that_disagrees_with_the_directory(tmp_path: Path, offset: int) -> None:
+    made = write(tmp_path / "a.zip")
+    raw = bytearray(made.read_bytes())
+    raw[offset] ^= 2
+    made.write_bytes(raw)
+    assert refused(made) == "archive_invalid"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x01" + bytes(4) + b"evil"])
+@pytest.mark.parametrize("where", ["directory", "local header"])
+def test_a_second_name_in_an_extra_field(tmp_path: Path, content: bytes, where: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        info = zipfile.ZipInfo("model/a")
+        extra = struct.pack("<HH", 0x7075, len(content)) + content
+        harmless = struct.pack("<HH", 0x7777, len(content)) + content
+        info.extra = extra if where == "local header" else harmless
+        made.writestr(info, b"x")
+        info.extra = extra if where == "directory" else harmless
+    assert refused(tmp_path / "a.zip") == "archive_invalid"
+
+
+def test_harmless_extra_fields_may_be_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        info = zipfile.ZipInfo("model/a")
+        info.extra = struct.pack("<HHI", 0x5455, 4, 1)
+        made.writestr(info, b"x")
+    assert read_all(tmp_path / "a.zip") == {"model/a": b"x"}
+
+
+@pytest.fixture
+def zip64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an archive with 64-bit end records, as one of more than 4 GB has."""
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 1)
+        made = write(tmp_path / "a.zip")
+    assert b"PK\x06\x06" in made.read_bytes()
+    return made
+
+
+def set_in_zip64(location: Path, offset: int, number: int) -> Path:
+    raw = bytearray(location.read_bytes())
+    struct.pack_into("<Q", raw, raw.index(b"PK\x06\x06") + offset, number)
+    location.write_bytes(raw)
+    return location
+
+
+def test_64_bit_end_records_are_read(zip64: Path) -> None:
+    assert read_all(zip64) == FILES
+
+
+@pytest.mark.parametrize(
+    ("offset", "number", "code"),
+    [(24, 1, "archive_invalid"), (40, 1 << 40, "archive_too_large"), (48, 7, "archive_invalid")],
+)
+def test_64_bit_end_records_are_checked(zip64: Path, offset: int, number: int, code: str) -> None:
+    assert refused(set_in_zip64(zip64, offset, number)) == code
+
+
+def test_64_bit_counts_are_limited(zip64: Path) -> None:
+    set_in_zip64(zip64, 24, 50_001)
+    assert refused(set_in_zip64(zip64, 32, 50_001)) == "archive_too_large"
+
+
+def test_a_locator_without_its_record(zip64: Path) -> None:
+    assert refused(patched(zip64, b"PK\x06\x06", b"PK\x06\x05")) == "archive_invalid"
+
+
+def test_a_locator_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK\x06\x07" + bytes(16) + b"PK\x05\x06" + bytes(18))
+    assert refused(tmp_path / "a.zip") == "archive_invalid"
+
+
+def test_a_directory_that_is_too_large_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = write(tmp_path / "a.zip")
+    monkeypatch.setattr(archive_module, "MAX_DIRECTORY_BYTES", 10)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    assert refused(made) == "archive_too_large"
+
+
+def test_a_comment_that_repeats_the_end_record(tmp_path: Path) -> None:
+    made = write(tmp_path / "a.zip")
+    raw = made.read_bytes()
+    made.write_bytes(raw[:-2] + struct.pack("<H", 22) + b"PK\x05\x05" + raw[-18:])
+    assert refused(made) == "archive_invalid"
+
+
 Wrap = Callable[[bytes], bytes]
 
 
@@ -204,6 +291,8 @@ Wrap = Callable[[bytes], bytes]
         lambda raw: raw + b"x",
         lambda raw: raw[:-2] + b"\x01\x00x",
         lambda raw: raw[:-10],
+        lambda raw: raw[:-2] + b"\x05\x00",
+        lambda raw: raw[:-14] + b"\x01" + raw[-13:],
         lambda raw: raw[: len(raw) // 2],
         lambda raw: raw.replace(b"PK\x01\x02", b"x" * 5 + b"PK\x01\x02", 1),
         lambda _: b"",
@@ -217,15 +306,6 @@ def test_anything_around_or_between(tmp_path: Path, wrap: Wrap) -> None:
     made = write(tmp_path / "a.zip")
     made.write_bytes(wrap(made.read_bytes()))
     assert refused(made) == "archive_invalid"
-
-
-def test_a_second_name_in_an_extra_field(tmp_path: Path) -> None:
-    extra = struct.pack("<HH", 0x7075, 9) + b"\x01" + bytes(4) + b"evil"
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
-        info = zipfile.ZipInfo("model/a")
-        info.extra = extra
-        made.writestr(info, b"x")
-    assert refused(tmp_path / "a.zip") == "archive_invalid"
 
 
 def test_bombs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,7 @@ def test_which_files_are_the_model(members: list[str], expected: dict[str, str])
 def test_a_subfolder_is_taken_whole_or_not_at_all() -> None:
     members = dict.fromkeys(["p/a/x.bin", "p/a/c/z.bin", "p/ab/y.bin"], 1)
     assert [file.path for file in model_files(members, "p/a")] == ["x.bin", "c/z.bin"]
+    assert [file.path for file in model_files({"p/a/x.bin": 1}, "p")] == ["a/x.bin"]
     for subfolder in ("p/b", "p/a/x.bin"):
         with pytest.raises(DeniedError) as caught:
             model_files(members, subfolder)
