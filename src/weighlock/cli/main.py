@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "inspect": ("weighlock.cli.inspect:inspect", "Find what a model's files would do, without running them."),
     "sbom": ("weighlock.cli.sbom:sbom", "Make a bill of materials, or record its review."),
     "evidence": ("weighlock.cli.evidence:evidence", "List, record or waive what a promotion needs to know."),
+    "policy": ("weighlock.cli.policy:policy", "Show the policy in force, or check a policy file."),
     "request": ("weighlock.cli.request:request", "Ask for a model to be promoted: make a candidate."),
     "approve": ("weighlock.cli.approve:approve", "Approve a candidate's exact digest."),
     "reject": ("weighlock.cli.approve:reject", "Reject a candidate."),

@@ -42,7 +42,7 @@ class Policy:
             return cls(digest=Digest.of(raw), **_read(read_yaml(raw)))
         except YamlError as error:
             raise wrong(
-                "policy_invalid", file, error, "compare it with `weighlock policy starter`"
+                "policy_invalid", file, error, "compare it with `weighlock policy show --starter`"
             ) from error
 
 
