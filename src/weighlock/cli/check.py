@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.outcome import Outcome, worst
 from weighlock.core.text import shown
 
 if TYPE_CHECKING:
-    from weighlock.core.digest import Digest
     from weighlock.gate.subject import FileReport
+    from weighlock.service.released import Released
 
 FORMATS = ("yaml", "dockerfile")
 
@@ -47,9 +48,17 @@ def check(output: Output, *, files: tuple[Path, ...], file_format: str | None) -
     return outcome
 
 
-def state_digests() -> "tuple[frozenset[Digest], frozenset[Digest]]":
-    """Return the released and the revoked digests that the environment's verified state names."""
-    return frozenset(), frozenset()
+def state_digests() -> "Released":
+    """Return what production's state allows; where nothing is pinned yet, no model is released."""
+    from weighlock.service.released import Released, released_digests
+
+    here = workspace()
+    if here.settings.trust_root is None:
+        click.get_current_context().ensure_object(Output).note(
+            "no trust root is set, so no model counts as released"
+        )
+        return Released(frozenset(), frozenset())
+    return released_digests(here)
 
 
 def _text(reports: "Sequence[FileReport]") -> str:
@@ -60,7 +69,12 @@ def _report_text(report: "FileReport") -> str:
     words = {Outcome.CLEAN: "allowed", Outcome.FINDINGS: "denied"}
     verdict = styled(words.get(report.outcome, "not examined"), report.outcome)
     rows = [
-        (f"line {subject.line}", styled(subject.judgement.verdict.value, subject.outcome), subject.kind, subject.text)
+        (
+            f"line {subject.line}",
+            styled(subject.judgement.verdict.value, subject.outcome),
+            subject.kind,
+            subject.text,
+        )
         for subject in report.subjects
     ]
     lines = [f"{shown(report.file)} ({report.format}): {verdict}"]
