@@ -260,6 +260,8 @@ def test_roots_and_chains_in_pem() -> None:
     assert read_roots(ROOT.pem + MIDDLE.pem) == [ROOT.certificate, MIDDLE.certificate]
     assert read_chain(LEAF.pem + MIDDLE.pem, _signer(LEAF).public) == [LEAF.der, MIDDLE.der]
     _refused("certificate_invalid", lambda: read_chain(MIDDLE.pem + LEAF.pem, _signer(LEAF).public))
+    assert len(read_chain(LEAF.pem * 8, _signer(LEAF).public)) == 8
     _refused("certificate_invalid", lambda: read_chain(LEAF.pem * 9, _signer(LEAF).public))
+    assert len(read_roots(ROOT.pem * 64)) == 64
     for pem in (b"", b"x", ROOT.pem * 65, b"\n" * 2_000_000 + ROOT.pem, LEAF.pem.replace(b"MII", b"AAA")):
         _refused("certificate_invalid", partial(read_roots, pem))

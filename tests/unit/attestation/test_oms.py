@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from weighlock.attestation import oms
 from weighlock.attestation.bundle import Attestation, read_bundle, sign_statement, verify_with_key
 from weighlock.attestation.oms import (
     DEFAULT_IGNORED,
@@ -151,7 +152,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("files with shard size", _with("serialization", shard_size=5000), "oms_unsupported"),
     ("links as text", _with("serialization", allow_symlinks="false"), "oms_invalid"),
     ("links not said", _with("serialization", allow_symlinks=...), "oms_invalid"),
-    ("ignore is no list", _with("serialization", ignore_paths="a"), "oms_invalid"),
+    ("ignore is no list", _with("serialization", ignore_paths="xy"), "oms_invalid"),
     ("ignore is no text", _with("serialization", ignore_paths=[7]), "oms_invalid"),
     ("too much ignored", _with("serialization", ignore_paths=["x"] * 1001), "oms_invalid"),
     ("ignore everything", _with("serialization", ignore_paths=["."]), "path_invalid"),
@@ -286,3 +287,17 @@ def test_what_is_listed_is_not_recorded_as_ignored() -> None:
     signed = read_model(_attest(describe_model("m", files, ignored=["notes", "cache"])))
     assert signed.ignored == (".git", ".github", ".gitignore", "cache")
     assert set(signed.files) == set(files)
+
+
+def test_limits_are_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oms, "MAX_FILES", 2)
+    monkeypatch.setattr(oms, "MAX_RESOURCES", 3)
+    assert len(_read(_listing("a", "b")).files) == 2
+    assert len(_read(_shards("a:0:1000", "a:1000:2000", "a:2000:2001")).files) == 1
+    for predicate, code in (
+        (_listing("a", "b", "c"), "artifact_too_many_files"),
+        (_shards("a:0:1000", "a:1000:2000", "a:2000:3000", "b:0:1"), "oms_invalid"),
+    ):
+        with pytest.raises(DeniedError) as caught:
+            _read(predicate)
+        assert caught.value.code == code
