@@ -46,7 +46,7 @@ def archives() -> list[Case]:
         reject("torch/system.pt", zip_of({**torch, "m/data.pkl": system}), "a torch file with a payload", "pickle-present", "pickle-global-dangerous"),
         reject("torch/system-deflated.pt", zip_of({**torch, "m/data.pkl": system}, zipfile.ZIP_DEFLATED), "the same, compressed", "pickle-present", "pickle-global-dangerous", not_examined="m/byteorder"),
         reject("torch/second-pickle.pt", zip_of({**torch, "m/extra.bin": system}), "a payload in a member that torch does not read", "pickle-present", "pickle-global-dangerous"),
-        reject("torch/script.pt", zip_of({**torch, "m/code/__torch__.py": b"x = 1\n"}), "TorchScript code", "pickle-present", "torchscript-code", "python-source", not_examined="Python source"),
+        reject("torch/script.pt", zip_of({**torch, "m/code/__torch__.py": b"x = 1\n"}), "TorchScript code", "pickle-present", "torchscript-code", not_examined="TorchScript"),
         reject("torch/legacy.pth", legacy + struct.pack("<q", 2) + EIGHT, "five pickles, then raw data", "pickle-present"),
         reject("torch/legacy-system.pth", magic + b"\x80\x02M\xe9\x03." + system_info + system + b"\x80\x02]q\x00.", "the payload is in the fourth", "pickle-present", "pickle-global-dangerous"),
         reject("npz/object.npz", zip_of({"a.npy": npy("'|O'", "(1,)", b"cos\nsystem\n(S'touch marker'\ntR.")}), "an array of objects is a pickle", "npy-object-array", "pickle-present", "pickle-global-dangerous"),

@@ -9,8 +9,8 @@ from weighlock.inspection.format.detect import (
     HEAD_BYTES,
     Detected,
     detect,
-    imports_danger,
     may_go_on_as_pickle,
+    reaches_out,
 )
 from weighlock.inspection.format.gguf import Gguf, read_gguf
 from weighlock.inspection.format.npy import read_npy
@@ -68,8 +68,9 @@ def _settle(found: Detected, head: bytes, size: int) -> Reading[Detected]:
         return found
     if not may_go_on_as_pickle(head, size):
         return found
-    first = (yield from read_pickles(size)).streams[0]
-    is_pickle = (first.stopped and first.usable) or imports_danger(first)
+    pickles = yield from read_pickles(size)
+    whole = pickles.rest == size and all(stream.stopped and stream.usable for stream in pickles.streams)
+    is_pickle = whole or any(map(reaches_out, pickles.streams))
     return found._replace(format="pickle") if is_pickle else found
 
 

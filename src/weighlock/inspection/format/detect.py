@@ -186,22 +186,25 @@ def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:
 def _is_text_pickle(head: bytes, size: int, suffix: str) -> bool:
     """Tell a pickle of protocol 0 or 1, which has no magic, from text that happens to start like one."""
     stream = probe_pickle(head, size)
-    if stream.stopped and stream.usable and stream.operations > 1:
-        return True
     if suffix in _PICKLE_SUFFIXES and (stream.names or stream.operations > 1):
         return True
-    return imports_danger(stream) or bool(stream.called) or (stream.usable and stream.operations > 64)
+    if reaches_out(stream) or (stream.usable and stream.operations > 64):
+        return True
+    # "Copyright", say, is SHORT_BINBYTES, and a full stop is STOP
+    complete = stream.stopped and stream.usable and stream.operations > 1
+    return complete and (stream.end == size or not is_text(head, whole=len(head) >= size))
 
 
-def imports_danger(stream: Stream) -> bool:
-    """Return whether a stream imports what no text would name by chance."""
-    return any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
+def reaches_out(stream: Stream) -> bool:
+    """Return whether a stream calls what it imports, or imports what no text would name by chance."""
+    dangerous = any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
+    return dangerous or bool(stream.called)
 
 
 def may_go_on_as_pickle(head: bytes, size: int) -> bool:
-    """Return whether ``head`` is too short to tell a text pickle from another file: it may be one long line."""
+    """Return whether a text may still be a pickle: it is one so far, be it only one long line."""
     stream = probe_pickle(head, size)
-    return len(head) < size and stream.usable and not stream.stopped
+    return stream.usable and stream.end < size if stream.stopped else stream.usable and len(head) < size
 
 
 def _as_text(head: bytes, size: int, suffix: str) -> str | None:

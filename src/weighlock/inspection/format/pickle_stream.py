@@ -77,4 +77,5 @@ def probe_pickle(head: bytes, size: int) -> Stream:
         machine.malformed(batch.at, "a budget is used up")
     if batch.error:
         machine.malformed(batch.at, batch.error)
+    machine.stream.end = batch.at
     return machine.stream

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from weighlock.core.text import shown
 from weighlock.inspection.format.zip_archive import DEFLATED, ENCRYPTED, STORED, Member, inflate, read_zip
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import FormatError, Reading, Unexamined, drive, fetch_from, shifted
@@ -33,11 +32,14 @@ def examine_zip(report: Report, size: int, depth: int, examine: Examine) -> Read
     report.fact("members", len(members))
     report.fact("bytes in members", sum(member.size for member in members))
     inflated = 0
+    torch = report.format == "torch-zip"
+    code = {member for member in members if torch and _TORCH_CODE.fullmatch(member.name)}
+    if code:
+        report.find("torchscript-code", f"{len(code)} of its members are TorchScript code")
+        report.not_examined("what TorchScript code does is not analysed")
     for member in members:
-        if report.format == "torch-zip" and _is_inert(member):
+        if member in code or (torch and _is_inert(member)):
             continue
-        if report.format == "torch-zip" and _TORCH_CODE.fullmatch(member.name):
-            report.find("torchscript-code", f"the member {shown(member.name)} is TorchScript code")
         inflated += member.size if member.method == DEFLATED else 0
         inner = report.member(member.name)
         if inflated > MAX_TOTAL_BYTES:

@@ -38,6 +38,7 @@ ALLOWED: Final[dict[tuple[str, str], str]] = {
     **{("datetime", name): _TIME for name in ("date", "datetime", "time", "timedelta", "timezone")},
     ("torch._utils", "_rebuild_tensor_v2"): "sets a tensor on a given storage, which set_ grows to hold it (aten/native/Resize.h); hooks are stored, not called, and must be entries; torch's own restricted unpickler permits it",
     ("torch._utils", "_rebuild_parameter"): "wraps a tensor as Parameter; hooks are stored, not called, and must be entries",
+    ("torch._utils", "_rebuild_tensor"): "as _rebuild_tensor_v2, without hooks; files from before torch 0.4 have it",
     ("torch", "Size"): "a tuple of integers",
     ("torch", "device"): "parses a device name",
     **{

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Final
 
+from weighlock.core.text import shown
 from weighlock.inspection.format.detect import is_text
 from weighlock.inspection.report import Report
 from weighlock.inspection.rule.template import examine_template
@@ -35,7 +36,7 @@ def examine_text(report: Report, path: str, size: int) -> Reading[None]:
         examine_template(report, name.name, (yield from read(0, size)).decode("utf-8", "replace"))
         return
     if name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
-        raise Unexamined(f"what a loader makes of a text named {name.suffix or 'so'} is not known")
+        raise Unexamined(f"no rule says what a loader makes of a text named {shown(name.name)}")
     if size > MAX_TEXT_BYTES:
         raise Unexamined(f"a text of {size} bytes is over the limit of {MAX_TEXT_BYTES}")
     yield from _check_text(size)
