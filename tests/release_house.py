@@ -124,7 +124,7 @@ class House:
     @property
     def memory(self) -> Path:
         """The file of what production's gates remember."""
-        return next((self.root / "memory" / "gate").glob("production-*.json"))
+        return next((self.root / "memory").rglob("gate/production.json"))
 
     def key(self, name: str) -> str:
         return str(self.root / "keys" / f"{name}.pem")
