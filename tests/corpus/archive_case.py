@@ -49,6 +49,7 @@ def archives() -> list[Case]:
         reject("torch/script.pt", zip_of({**torch, "m/code/__torch__.py": b"x = 1\n"}), "TorchScript code", "pickle-present", "torchscript-code", not_examined="TorchScript"),
         reject("torch/legacy.pth", legacy + struct.pack("<q", 2) + EIGHT, "five pickles, then raw data", "pickle-present"),
         reject("torch/legacy-system.pth", magic + b"\x80\x02M\xe9\x03." + system_info + system + b"\x80\x02]q\x00.", "the payload is in the fourth", "pickle-present", "pickle-global-dangerous"),
+        reject("torch/legacy-long.pth", legacy + struct.pack("<q", 2) + EIGHT + b"payload", "bytes behind the raw data", "pickle-present", not_examined="whose storages have 16"),
         reject("npz/object.npz", zip_of({"a.npy": npy("'|O'", "(1,)", b"cos\nsystem\n(S'touch marker'\ntR.")}), "an array of objects is a pickle", "npy-object-array", "pickle-present", "pickle-global-dangerous"),
         reject("zip/keras-lambda.keras", zip_of({"config.json": b'{"class_name":"Lambda"}', "metadata.json": b"{}"}), "a Keras file with a Lambda layer", "keras-lambda"),
         reject("zip/python.zip", zip_of({"loader.py": b"import os\n"}), "Python source in an archive", "python-source", not_examined="Python source"),

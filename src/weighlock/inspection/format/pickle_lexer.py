@@ -8,7 +8,16 @@ reading that goes on is taken: seeing more than runs is safe, seeing less is not
 import re
 from typing import Final, NamedTuple, TypeAlias
 
-from weighlock.inspection.format.pickle_opcode import LAYOUT, STOP, STRING, TEXT, TEXT_BY_LINE, UNICODE, Shape
+from weighlock.inspection.format.pickle_opcode import (
+    LAYOUT,
+    LONG1,
+    STOP,
+    STRING,
+    TEXT,
+    TEXT_BY_LINE,
+    UNICODE,
+    Shape,
+)
 
 MAX_TEXT_BYTES: Final = 4096  # longer strings are data: no import has such a name
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024  # text protocols hold whole dictionaries' keys in lines
@@ -114,10 +123,13 @@ def _counted(data: bytes, index: int, code: int, shape: Shape, width: int) -> _S
     if length < 0:
         return _Step(error="a length is negative")
     end = start + length
-    if code not in TEXT or length > MAX_TEXT_BYTES:
+    wanted = length <= MAX_TEXT_BYTES if code in TEXT else code == LONG1
+    if not wanted:
         return _Step(None, end)
     if end > len(data):
         return _Step(need=1 + width + length)
+    if code == LONG1:
+        return _Step(int.from_bytes(data[start:end], "little", signed=True), end)
     return _Step(_decode(data[start:end]), end)
 
 

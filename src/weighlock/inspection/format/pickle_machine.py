@@ -19,6 +19,7 @@ MAX_OPERATIONS: Final = 20_000_000  # of one file; a large fitted estimator has 
 MAX_MEMO: Final = 8_000_000  # entries; the list takes 8 bytes each
 MEMO_SLACK: Final = 65_536  # how far a PUT may jump ahead: C would allocate twice the index
 MAX_NAMES: Final = 10_000  # imported names kept; real pickles have below a hundred
+MAX_STORAGES: Final = 100_000  # of one file; a model has a few per layer
 MAX_ODDITIES: Final = 100  # as many as a person will read
 MAX_TUPLE: Final = 8  # longer tuples are never arguments that matter here
 HIGHEST_PROTOCOL: Final = 5
@@ -34,7 +35,7 @@ class Name:
     name: str
 
 
-Value: TypeAlias = str | Name | tuple["str | Name | None", ...] | None  # None: not followed
+Value: TypeAlias = str | int | Name | tuple["str | int | Name | None", ...] | None  # None: not followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,17 @@ class Oddity:
 
 @dataclass(slots=True)
 class Stream:
-    """What one pickle does: imported names with their first offset, calls, and what is odd."""
+    """What one pickle does: imported names with their first offset, calls, and what is odd.
+
+    ``storages`` are torch's, by key: type and number of elements.
+    """
 
     start: int
     end: int = 0
     names: dict[Name, int] = field(default_factory=dict)
     called: set[Name] = field(default_factory=set)
     oddities: list[Oddity] = field(default_factory=list)
+    storages: dict[str, tuple[Name, int]] = field(default_factory=dict)
     operations: int = 0
     protocol: int = 0
     malformed: str | None = None
@@ -91,7 +96,7 @@ class Machine:
             if at >= self._frame_end:
                 self._leave_frame(at)
             if code in data:
-                stack.append(None)
+                stack.append(argument if isinstance(argument, int) else None)
             elif code in text:
                 stack.append(argument if isinstance(argument, str) else None)
             elif code == op.MEMOIZE:
@@ -276,7 +281,15 @@ class Machine:
         identifier = self._pop(at)
         if not isinstance(identifier, tuple) or identifier[:1] != ("storage",):
             self.odd("pickle-persistent-id", at, "a persistent identifier that is not a torch storage")
+        elif len(self.stream.storages) < MAX_STORAGES:
+            self._note_storage(identifier)
         self._stack.append(None)
+
+    def _note_storage(self, identifier: tuple[str | int | Name | None, ...]) -> None:
+        # ("storage", type, key, location, number of elements, …): torch/serialization.py, persistent_id
+        match identifier:
+            case (_, Name() as kind, str(key), _, int(elements), *_):
+                self.stream.storages[key] = (kind, elements)
 
     def _on_get(self, at: int, argument: Argument) -> None:
         self._get(argument if isinstance(argument, int) else None, at)

@@ -1,5 +1,7 @@
 """What a pickle's imports, calls and oddities mean."""
 
+from typing import Final
+
 from weighlock.core.text import shown
 from weighlock.inspection.format.pickle_machine import Name, Stream
 from weighlock.inspection.format.pickle_stream import read_pickles
@@ -7,12 +9,19 @@ from weighlock.inspection.report import Report
 from weighlock.inspection.rule.pickle_global import Verdict, judge
 from weighlock.inspection.span import Reading
 
-_RULES = {
+_RULES: Final = {
     Verdict.DANGEROUS: "pickle-global-dangerous",
     Verdict.TRAP: "pickle-global-trap",
     Verdict.UNKNOWN: "pickle-global-unknown",
 }
-LEGACY_STREAMS = 5  # magic number, protocol, system, object, storage keys; then raw storages
+LEGACY_STREAMS: Final = 5  # magic number, protocol, system, object, storage keys; then raw storages
+
+COUNT_BYTES: Final = 8  # before the elements of each storage
+_ELEMENT_BYTES: Final = {
+    "BFloat16Storage": 2, "BoolStorage": 1, "ByteStorage": 1, "CharStorage": 1, "ComplexDoubleStorage": 16,
+    "ComplexFloatStorage": 8, "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "IntStorage": 4,
+    "LongStorage": 8, "ShortStorage": 2,
+}  # fmt: skip
 
 
 def examine_pickles(report: Report, size: int, *, legacy_torch: bool = False) -> Reading[None]:
@@ -31,10 +40,20 @@ def examine_pickles(report: Report, size: int, *, legacy_torch: bool = False) ->
     rest = size - pickles.rest
     if not rest or broken:
         return
-    if legacy_torch and len(pickles.streams) >= LEGACY_STREAMS:
-        report.fact("raw storage bytes", rest)
+    if legacy_torch and len(pickles.streams) == LEGACY_STREAMS:
+        _check_storages(report, pickles.streams, rest)
     else:
         report.find("pickle-trailing-bytes", f"{rest} bytes follow the last pickle", offset=pickles.rest)
+
+
+def _check_storages(report: Report, streams: list[Stream], rest: int) -> None:
+    """Hold what follows the pickles against the storages that they name: a count and the elements of each."""
+    storages = {key: found for stream in streams for key, found in stream.storages.items()}
+    sizes = [_ELEMENT_BYTES.get(kind.name, 0) * elements for kind, elements in storages.values()]
+    expected = sum(COUNT_BYTES + size for size in sizes)
+    report.fact("storages", f"{len(storages)}, {expected} bytes")
+    if expected != rest:
+        report.not_examined(f"{rest} bytes follow the pickles, whose storages have {expected}")
 
 
 def _judge_stream(report: Report, stream: Stream) -> None:
