@@ -89,6 +89,7 @@ CODES: Final[dict[str, str]] = {
     "pip_missing": "The Python that runs Weighlock has no pip.",
     "policy_differs": "The candidate was made under another policy than the one in force.",
     "policy_invalid": "The policy file has a mistake; the message names the line.",
+    "program_unbound": "A command begins with a program that is not in the installation, so no digest would bind it.",
     "proof_invalid": "A proof about the log does not lead to its root.",
     "record_invalid": "A signed record is malformed.",
     "record_mismatch": "A file of a wheel is not what its RECORD says.",

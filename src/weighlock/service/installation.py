@@ -1,38 +1,59 @@
 """Bind an installation to a candidate, and check that it is still the one that was approved.
 
-The package lock says which versions; the listing says, for each package, the digest
-over the files that its RECORD names, so that one changed file is a difference even
-where versions agree. What the listing cannot bind are RECORDs that lied from the
-start: the locked wheels' own digests are not compared with installed files yet.
+The package lock says which versions. The listing says what they consisted of when people
+approved: for each package the digest over the files that its RECORD names, the compiled
+files, which Python runs in place of their source, the interpreter's own bytes, and the
+lines of ``pyvenv.cfg`` that decide which other files it reads.
+
+What the listing does not bind: the standard library and the system's libraries, which
+belong to the host, and RECORDs that lied from the start, since the locked wheels' digests
+are not compared with installed files yet.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.installation import Installation, InstalledPackage
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.package_lock import PackageLock
 from weighlock.core.text import shown
 from weighlock.service.drift import find_drift
-from weighlock.service.inventory import open_installation
+from weighlock.service.inventory import MAX_CONFIG_BYTES, open_installation
+from weighlock.source.tree import FolderTree
+
+INSTALLATION: Final = "{installation}"  # in a candidate's command line: where the installation is
+_DECIDING: Final = ("home", "include-system-site-packages", "version")  # of pyvenv.cfg (PEP 405)
 
 
-def describe_packages(installation: Installation) -> bytes:
-    """Return the listing: package → version and the digest over its recorded files' paths and digests."""
+def describe_installation(path: Path, program: str) -> bytes:
+    """Return the listing of the installation at ``path`` that runs ``program``, the first word of a command.
+
+    Raises UsageError ``program_unbound`` if the program is not in the installation, UndecidedError
+    ``installation_unreadable`` if something in it cannot be read.
+    """
+    tree, installation = open_installation(path)
     packages = {
         package.name: {"version": package.version, "files": str(_files_digest(package))}
         for package in installation.packages
     }
-    return write_json({"version": 1, "python": _minor(installation.python), "packages": packages})
+    return write_json(
+        {
+            "version": 1,
+            "program": str(_program_digest(path, program)),
+            "configuration": _configuration(tree),
+            "compiled": str(_compiled_digest(tree, installation)),
+            "packages": packages,
+        }
+    )
 
 
-def check_installation(path: Path, lock: PackageLock, listing: bytes) -> Installation:
-    """Return the installation at ``path`` if it is the approved one, every recorded file digested.
+def check_installation(path: Path, lock: PackageLock, listing: bytes, program: str) -> None:
+    """Return if the installation at ``path`` is the approved one, every recorded file digested.
 
-    Raises DeniedError ``package_drift`` naming what differs, or ``installation_differs``.
+    Raises DeniedError ``package_drift`` or ``installation_differs``, naming what differs.
     """
     drift = find_drift(path, lock, files=True)
     if drift.differences:
@@ -42,15 +63,58 @@ def check_installation(path: Path, lock: PackageLock, listing: bytes) -> Install
             f"the installation differs from the package lock in {len(drift.differences)} places: {told}",
             hint="make the installation again from its package lock",
         )
-    _, installation = open_installation(path)
-    observed = describe_packages(installation)
+    observed = describe_installation(path, program)
     if observed != listing:
         raise DeniedError(
             "installation_differs",
             f"the installation is not the approved one: {_difference(listing, observed)}",
-            hint="make it again from its package lock, or request a new candidate with this one",
+            hint="make it again from its package lock, or request a new candidate with this one; "
+            "Python rewrites compiled files when it is used outside the sandbox",
         )
-    return installation
+
+
+def _program_digest(path: Path, program: str) -> Digest:
+    place, _, inner = program.partition("/")
+    if place != INSTALLATION or not inner or ".." in inner.split("/"):
+        raise UsageError(
+            "program_unbound",
+            f"the command begins with {shown(program)!r}, which no digest would bind",
+            hint=f"begin it with {INSTALLATION}/bin/python, or another program of the installation",
+        )
+    try:
+        return Digest.of((path / inner).read_bytes())
+    except OSError as error:
+        raise UndecidedError(
+            "installation_unreadable", f"{shown(str(path / inner))!r} cannot be read: {error.strerror}"
+        ) from error
+
+
+def _configuration(tree: FolderTree) -> Mapping[str, str]:
+    """Return the deciding lines of pyvenv.cfg, read as Python's getpath and site read it.
+
+    A file that the two could read differently (a key twice, a carriage return) is refused.
+    """
+    raw = tree.read("pyvenv.cfg", limit=MAX_CONFIG_BYTES)
+    found: dict[str, str] = {}
+    for line in (raw or b"").decode("utf-8", "surrogateescape").split("\n"):
+        name, equals, value = line.partition("=")
+        name = name.strip().lower()
+        if not equals or name not in _DECIDING:
+            continue
+        if name in found or "\r" in line:
+            raise UndecidedError("installation_unreadable", f"pyvenv.cfg says {name} in an ambiguous way")
+        found[name] = value.strip()
+    return found
+
+
+def _compiled_digest(tree: FolderTree, installation: Installation) -> Digest:
+    lines = []
+    for path in sorted(installation.compiled):
+        found = tree.digest(path)
+        if found is None:
+            raise UndecidedError("installation_unreadable", f"{shown(path)!r} cannot be read")
+        lines.append(f"{found[0]} {path}")
+    return Digest.of("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def _files_digest(package: InstalledPackage) -> Digest:
@@ -74,16 +138,16 @@ def _is_local(path: str) -> bool:
     )
 
 
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
 def _difference(approved: bytes, observed: bytes) -> str:
-    before, after = (_packages(raw) for raw in (approved, observed))
-    odd = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    return shown(", ".join(odd)) if odd else "the Python version"
+    before, after = (read_object(raw, what="the listing of an installation") for raw in (approved, observed))
+    words = {"program": "the program", "configuration": "pyvenv.cfg", "compiled": "compiled files"}
+    odd = [word for name, word in words.items() if before.get(name) != after.get(name)]
+    packages = [_packages(each) for each in (before, after)]
+    names = sorted(packages[0].keys() | packages[1].keys())
+    odd += [shown(name) for name in names if packages[0].get(name) != packages[1].get(name)]
+    return ", ".join(odd) or "its listing"
 
 
-def _packages(raw: bytes) -> Mapping[str, Any]:
-    packages = read_object(raw, what="the listing of packages").get("packages")
+def _packages(listing: Mapping[str, Any]) -> Mapping[str, Any]:
+    packages = listing.get("packages")
     return packages if isinstance(packages, dict) else {}

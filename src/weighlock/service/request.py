@@ -28,7 +28,7 @@ from weighlock.promotion.candidate import MEDIA_TYPE, MODEL, Candidate, Installa
 from weighlock.promotion.record import check_name
 from weighlock.service.approve import principal_in
 from weighlock.service.evidence import attach, gather
-from weighlock.service.installation import check_installation, describe_packages
+from weighlock.service.installation import check_installation, describe_installation
 from weighlock.service.inventory import make_candidate_bom, open_installation
 from weighlock.service.record import put_record
 from weighlock.service.workspace import Workspace
@@ -107,9 +107,9 @@ def _bind_serving(
     assert wish.installation is not None and wish.package_lock is not None  # noqa: PT018, S101  # the CLI asks for both
     raw = wish.package_lock.read_bytes()
     lock = PackageLock.parse(raw)
+    listing = describe_installation(wish.installation, wish.argv[0])
+    check_installation(wish.installation, lock, listing, wish.argv[0])
     _, installed = open_installation(wish.installation)
-    listing = describe_packages(installed)
-    check_installation(wish.installation, lock, listing)
     blobs = [store.write_blob([raw]), store.write_blob([listing])]
     links = [
         Descriptor(LOCK_MEDIA_TYPE, blobs[0].digest, blobs[0].size),

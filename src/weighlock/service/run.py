@@ -30,7 +30,7 @@ from weighlock.promotion.state import check_fresh
 from weighlock.sandbox import Launch, Server, Tier, python_files, start
 from weighlock.sandbox.private import private_folder
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
-from weighlock.service.installation import check_installation
+from weighlock.service.installation import INSTALLATION, check_installation
 from weighlock.service.workspace import Workspace
 from weighlock.settings import PRODUCTION
 from weighlock.store.export import export_artifact
@@ -38,7 +38,6 @@ from weighlock.store.interface import Store
 
 WATCH_S: Final = 2.0  # after a revocation a gate that sees the store denies within this time
 DENIED_BEFORE_START: Final = 125  # as env(1) and docker use it: the command was not started
-INSTALLATION: Final = "{installation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -
     lock = PackageLock.parse(store.read_blob(serving.package_lock, limit=MAX_LOCK_BYTES))
     listing = store.read_blob(serving.packages, limit=MAX_DOCUMENT_BYTES)
     path = order.installation.absolute()
-    check_installation(path, lock, listing)
+    check_installation(path, lock, listing, verified.candidate.argv[0])
     return path
 
 
