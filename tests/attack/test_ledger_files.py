@@ -16,6 +16,7 @@ from weighlock.attestation.signer import KeySigner
 from weighlock.cli.main import run
 from weighlock.core.digest import Digest
 from weighlock.ledger.entry import Action, Actor, Ending, Entry
+from weighlock.ledger.tlog import MAX_PROOF_BYTES
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.log_folder import CHECKPOINT, ENTRIES, FRONTIER
 from weighlock.settings import load_settings
@@ -332,3 +333,19 @@ def test_options_before_the_subcommand_are_not_forgotten(
     assert (status, facts["error"]["code"]) == (1, "checkpoint_invalid")
     status, facts = told(capsys, "-e", "production", "verify", "-e", "experimentation")
     assert (status, facts["error"]["code"]) == (3, "log_missing")
+
+
+def test_the_only_entry_of_a_log_is_proved(
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = load_settings(None, variables=os.environ, flags={}, folder=house.folder)
+    write(
+        log_of("production", found.environment("production").folder, found.memory, [LEDGER.public]), "first"
+    )
+    file = tmp_path / "entry.tlog-proof"
+    assert told(capsys, "prove", "0", "-e", "production", "-o", str(file))[0] == 0
+    status, facts = told(capsys, "verify-proof", str(file), "-e", "production")
+    assert (status, facts["index"], facts["size"], facts["entry"]["message"]) == (0, 0, 1, "first")
+    file.write_bytes(file.read_bytes() + b"x" * MAX_PROOF_BYTES)
+    status, facts = told(capsys, "verify-proof", str(file), "-e", "production")
+    assert (status, facts["error"]["code"]) == (1, "proof_invalid")

@@ -211,7 +211,7 @@ def test_the_whole_way_through_the_command_line(house: House, capsys: pytest.Cap
         capsys,
         "extend",
         "--revoke-key",
-        ADA_SECOND.public.key_id[:12],
+        ADA_SECOND.public.key_id[:8],
         "--remove",
         "cyd",
         "--role",
@@ -253,6 +253,7 @@ def test_a_first_document_is_made_and_its_digest_told(
     "change",
     [
         ["--revoke-key", "abc"],
+        ["--revoke-key", ADA_SECOND.public.key_id[:7]],
         ["--revoke-key", "0" * 12],
         ["--remove", "eve"],
         ["--threshold", "revoker=1"],
@@ -360,3 +361,9 @@ def test_a_successor_of_an_unverified_document_is_not_signed(
     status, facts = told(capsys, *arguments)
     assert (status, facts["error"]["code"]) == (2, "trust_unpinned")
     assert not house.signature(2, ADA).exists()
+
+
+def test_a_role_of_one_needs_no_threshold(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "extend", "--role", "revoker=cyd")[0] == 0
+    made = json.loads((house.trust / "2.json").read_bytes())
+    assert made["roles"]["revoker"] == {"principals": ["cyd"], "threshold": 1}
