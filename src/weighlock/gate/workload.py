@@ -25,17 +25,22 @@ KSERVE_GROUP: Final = "serving.kserve.io"
 KSERVE_MOUNT: Final = "/mnt/models"  # KServe, "Storage initializer" and modelcars
 _RENDER_HINT: Final = "render the template first (helm template, kustomize build) and check what comes out"
 _KIND_HINT: Final = "check the workload that it becomes, or leave it out of this check"
-# Kinds of Kubernetes' own groups that run nothing by themselves.
+# Kinds that run nothing by themselves. What changes other objects (mutating webhooks) is not among them.
 INERT_KINDS: Final[dict[str, frozenset[str]]] = {
     "": frozenset(
         {"ConfigMap", "Secret", "Service", "ServiceAccount", "Namespace", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota", "LimitRange", "Endpoints", "Event"}
     ),
+    "admissionregistration.k8s.io": frozenset(
+        {"ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
+    ),
     "apiextensions.k8s.io": frozenset({"CustomResourceDefinition"}),
     "apiregistration.k8s.io": frozenset({"APIService"}),
     "autoscaling": frozenset({"HorizontalPodAutoscaler"}),
+    "cert-manager.io": frozenset({"Certificate", "Issuer", "ClusterIssuer"}),
     "coordination.k8s.io": frozenset({"Lease"}),
     "discovery.k8s.io": frozenset({"EndpointSlice"}),
     "gateway.networking.k8s.io": frozenset({"Gateway", "GatewayClass", "HTTPRoute", "GRPCRoute", "ReferenceGrant"}),
+    "monitoring.coreos.com": frozenset({"ServiceMonitor", "PodMonitor", "PrometheusRule"}),
     "networking.k8s.io": frozenset({"Ingress", "IngressClass", "NetworkPolicy"}),
     "node.k8s.io": frozenset({"RuntimeClass"}),
     "policy": frozenset({"PodDisruptionBudget"}),

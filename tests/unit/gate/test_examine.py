@@ -67,3 +67,8 @@ def test_a_file_is_as_bad_as_its_worst_subject(judgements: list[object], outcome
     report = FileReport("x", "yaml", tuple(subject(judgement) for judgement in judgements))
     assert report.outcome is outcome
     assert [each.allowed for each in report.subjects] == [judgement == allow() for judgement in judgements]
+
+
+def test_empty_documents_change_nothing() -> None:
+    assert examine(f"---\n---\n{COMPOSE}---\n").outcome is Outcome.CLEAN
+    assert examine_file("x.yaml", b"---\n", JUDGE).format == "yaml"

@@ -206,3 +206,25 @@ def test_lists_are_judged_item_by_item(kind: str) -> None:
 def test_a_container_that_is_no_map_is_not_examined() -> None:
     text = "apiVersion: v1\nkind: Pod\nspec: {containers: [nginx]}\n"
     assert examine(text).codes == {"not_examined"}
+
+
+def test_an_inert_list_beside_a_workload_changes_nothing() -> None:
+    inert = "---\napiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: Service, spec: {}}]\n---\n"
+    assert examine(pod(GOOD) + inert).outcome is Outcome.CLEAN
+
+
+def test_an_item_of_a_list_is_an_object_of_its_own() -> None:
+    meta = "metadata: {annotations: {image: evil}}"
+    item = f"{{apiVersion: v1, kind: Pod, {meta}, spec: {{containers: [{{{GOOD}}}]}}}}"
+    assert examine(f"apiVersion: v1\nkind: List\nitems: [{item}]\n").outcome is Outcome.CLEAN
+    served = (
+        "{apiVersion: serving.kserve.io/v1beta1, kind: InferenceService, spec: {model: {uri: 'hf://o/m'}}}"
+    )
+    assert examine(f"apiVersion: v1\nkind: List\nitems: [{served}]\n").codes == {"model_not_released"}
+
+
+@pytest.mark.parametrize("parts", ["{repository: a, tag: b}", "{repository: a}", "{tag: b}"])
+def test_an_image_put_together_from_parts_beside_a_good_one(parts: str) -> None:
+    text = f"apiVersion: example.org/v1\nkind: X\nspec: {{a: {{{GOOD}}}, b: {{image: {parts}}}}}\n"
+    result = examine(text)
+    assert (result.outcome, result.codes) == (Outcome.UNDECIDED, {"not_examined"})
