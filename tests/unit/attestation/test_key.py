@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from weighlock.attestation.key import ALGORITHMS, Algorithm, PublicKey
+from weighlock.attestation.key import ALGORITHMS, MAX_KEY_BYTES, Algorithm, PublicKey
 from weighlock.attestation.signer import KeySigner, make_key
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 
@@ -145,3 +145,18 @@ def test_an_unknown_algorithm_is_refused_when_making_a_key() -> None:
     with pytest.raises(DeniedError) as caught:
         make_key("rsa")  # type: ignore[arg-type]  # what an untyped caller may do
     assert caught.value.code == "key_unsupported"
+
+
+def test_key_files_have_a_size_limit_and_nothing_before_the_key() -> None:
+    signer = make_key()
+    public, private = signer.public.to_pem(), signer.to_pem(PASSPHRASE)
+    assert PublicKey.from_pem(b"\n" + public.ljust(MAX_KEY_BYTES - 1, b"\n")) == signer.public
+    assert KeySigner.from_pem(private.ljust(MAX_KEY_BYTES, b"\n"), PASSPHRASE).public == signer.public
+    for refused in (public.ljust(MAX_KEY_BYTES + 1, b"\n"), b"junk\n" + public):
+        with pytest.raises(DeniedError) as caught:
+            PublicKey.from_pem(refused)
+        assert caught.value.code == "key_invalid"
+    for refused in (private.ljust(MAX_KEY_BYTES + 1, b"\n"), b"junk\n" + private):
+        with pytest.raises(DeniedError) as caught:
+            KeySigner.from_pem(refused, PASSPHRASE)
+        assert caught.value.code == "key_invalid"

@@ -220,6 +220,9 @@ def test_shards_are_read_and_may_be_listed_in_any_order() -> None:
         (_shards("a:0:999", "a:999:1999"), "oms_invalid"),
         (_shards("a:0:1000", "a:0:1000"), "oms_invalid"),
         (_shards("a:0:1000", "a:500:1500"), "oms_invalid"),
+        (_shards("a:0:1000", "a:1000:1000"), "oms_invalid"),
+        (_shards("a:0:1000", "a:1000:900"), "oms_invalid"),
+        (_shards("a:0:1", size=2**42 + 1), "oms_invalid"),
         (_shards("../a:0:1000"), "path_invalid"),
         (_shards("a:0:1000", size=0), "oms_invalid"),
         (_shards("a:0:999", size=999), "oms_invalid"),
@@ -293,6 +296,8 @@ def test_limits_are_inclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oms, "MAX_FILES", 2)
     monkeypatch.setattr(oms, "MAX_RESOURCES", 3)
     assert len(_read(_listing("a", "b")).files) == 2
+    assert len(_read(_with("serialization", ignore_paths=["x"] * 1000)).ignored) == 1000
+    assert _read(_shards("a:0:1", size=2**42)).shard_size == 2**42
     assert len(_read(_shards("a:0:1000", "a:1000:2000", "a:2000:2001")).files) == 1
     for predicate, code in (
         (_listing("a", "b", "c"), "artifact_too_many_files"),
