@@ -349,3 +349,24 @@ def test_the_only_entry_of_a_log_is_proved(
     file.write_bytes(file.read_bytes() + b"x" * MAX_PROOF_BYTES)
     status, facts = told(capsys, "verify-proof", str(file), "-e", "production")
     assert (status, facts["error"]["code"]) == (1, "proof_invalid")
+
+
+@pytest.mark.usefixtures("log")
+def test_people_read_what_was_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["log", "verify", "-e", "production"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("verified\n")
+    assert "grew from  6" in text
+    assert "weighlock.dev/log/production+" in text
+    assert run(["log", "-e", "production", "--limit", "1"]) == 0
+    assert capsys.readouterr().out.endswith("decision 5\nverified\n")
+    file = tmp_path / "proof"
+    assert run(["log", "prove", "2", "-e", "production", "-o", str(file)]) == 0
+    assert run(["log", "verify-proof", str(file), "-e", "production"]) == 0
+    assert "decision 2" in capsys.readouterr().out
+
+
+def test_showing_a_log_that_is_not_there(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert house.trust.is_dir()
+    status, facts = told(capsys, "-e", "production")
+    assert (status, facts["error"]["code"]) == (3, "log_missing")

@@ -367,3 +367,61 @@ def test_a_role_of_one_needs_no_threshold(house: House, capsys: pytest.CaptureFi
     assert told(capsys, "extend", "--role", "revoker=cyd")[0] == 0
     made = json.loads((house.trust / "2.json").read_bytes())
     assert made["roles"]["revoker"] == {"principals": ["cyd"], "threshold": 1}
+
+
+def test_names_are_escaped_and_the_state_is_told_in_words(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = {**document()["people"], "ada": {"name": "Ada\x1b[2J\u202e"}}
+    raw = raw_of(document(people=people))
+    house.put(raw, [ADA])
+    house.settle(Digest.of(raw))
+    house.put(raw, [BOB])
+    assert run(["trust", "verify"]) == 0
+    assert "verified  version 1 is signed" in capsys.readouterr().out
+    assert run(["trust", "show"]) == 0
+    shown = capsys.readouterr().out
+    assert "Ada\\x1b[2J\\u202e" in shown
+    assert "\x1b[2J" not in shown
+    house.signature(1, BOB).write_bytes(b"\x1b[2J")
+    assert run(["trust", "show"]) == 1
+    shown = capsys.readouterr().out
+    assert shown.startswith("not verified: ")
+    assert "[trust_signatures_missing]" in shown
+
+
+def test_a_signature_that_does_not_count_is_told_with_its_reason(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.put(SECOND, [])
+    house.signature(2, EVE).write_bytes(house.signature(1, BOB).read_bytes())
+    secret = house.folder / "passphrase"
+    secret.write_bytes(PASSPHRASE)
+    key = house.private_key("ada", ADA)
+    assert run(["trust", "sign", "--key", str(key), "--passphrase-file", str(secret)]) == 0
+    told_text = capsys.readouterr().out
+    assert "missing  1 of 2 signatures by the root of version 1; still able to sign: bob, cyd" in told_text
+    assert "not counted: the signature by" in told_text
+
+
+def test_without_any_document_the_next_step_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in house.trust.iterdir():
+        path.unlink()
+    for command in ("show", "verify", "sign"):
+        more = ["--key", str(house.private_key("ada", ADA))] if command == "sign" else []
+        status, facts = told(capsys, command, *more)
+        assert (status, facts["error"]["code"]) == (2, "trust_missing")
+        assert "trust make" in facts["error"]["hint"]
+
+
+def test_a_successor_of_a_draft_is_not_signed(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.put(SECOND, [ADA])
+    house.put(raw_of(document(3)), [])
+    secret = house.folder / "passphrase"
+    secret.write_bytes(PASSPHRASE)
+    key = house.private_key("ada", ADA)
+    assert (
+        denied(capsys, "sign", "3", "--key", str(key), "--passphrase-file", str(secret))
+        == "trust_signatures_missing"
+    )
+    assert not house.signature(3, ADA).exists()
