@@ -20,11 +20,12 @@ class FolderTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._real = {""}  # folders that were seen to be folders, not links
 
     def entries(self, folder: str) -> list[Entry]:
         """Return what ``folder`` holds, by path; empty if it is no folder."""
         try:
-            if not self._reached(folder):
+            if not self._is_folder(folder):
                 return []
             with os.scandir(self.root / folder) as found:
                 made = [self._entry(folder, entry) for entry in found]
@@ -51,9 +52,10 @@ class FolderTree:
         if descriptor is None:
             return None
         running = hashlib.new(algorithm)
-        buffer = memoryview(bytearray(READ_BYTES))
         size = 0
         with os.fdopen(descriptor, "rb", buffering=0) as stream:
+            # one byte more than the file has, so that an ordinary file needs one read and one that tells the end
+            buffer = memoryview(bytearray(min(READ_BYTES, os.fstat(descriptor).st_size + 1)))
             try:
                 while count := stream.readinto(buffer):
                     running.update(buffer[:count])
@@ -75,7 +77,8 @@ class FolderTree:
 
     def _open(self, path: str) -> int | None:
         try:
-            if not self._reached(path):
+            folder, _, name = path.rpartition("/")
+            if path.startswith("/") or name in {"", ".", ".."} or not self._is_folder(folder):
                 return None
             if not stat.S_ISREG(os.lstat(self.root / path).st_mode):
                 return None
@@ -89,17 +92,17 @@ class FolderTree:
             raise unreadable(path, error) from error
         return None
 
-    def _reached(self, path: str) -> bool:
-        """Return whether the way to ``path`` leads through no link and not out of the root."""
-        parts = path.split("/") if path else []
-        if ".." in parts or path.startswith("/"):
+    def _is_folder(self, folder: str) -> bool:
+        """Return whether ``folder`` is one, reached through no link and not out of the root."""
+        if folder in self._real:
+            return True
+        above, _, name = folder.rpartition("/")
+        if folder.startswith("/") or name in {"", ".", ".."} or not self._is_folder(above):
             return False
-        place = self.root
-        for part in parts[:-1]:
-            place = place / part
-            if stat.S_ISLNK(os.lstat(place).st_mode):
-                return False
-        return not parts or not stat.S_ISLNK(os.lstat(place / parts[-1]).st_mode)
+        if not stat.S_ISDIR(os.lstat(self.root / folder).st_mode):
+            return False
+        self._real.add(folder)
+        return True
 
 
 def _read_up_to(descriptor: int, limit: int, path: str) -> bytes:

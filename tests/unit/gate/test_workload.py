@@ -228,3 +228,8 @@ def test_an_image_put_together_from_parts_beside_a_good_one(parts: str) -> None:
     text = f"apiVersion: example.org/v1\nkind: X\nspec: {{a: {{{GOOD}}}, b: {{image: {parts}}}}}\n"
     result = examine(text)
     assert (result.outcome, result.codes) == (Outcome.UNDECIDED, {"not_examined"})
+
+
+def test_storage_means_something_to_kserve_only() -> None:
+    text = "apiVersion: example.org/v1\nkind: X\nspec: {storage: {containers: [{image: evil}]}}\n"
+    assert examine(text).codes == {"reference_not_pinned"}

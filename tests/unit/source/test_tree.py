@@ -50,6 +50,8 @@ def test_no_folder_is_listed_through_links_or_upwards(tree: FolderTree, folder: 
 
 def test_an_absolute_path_is_no_path_of_the_tree(tree: FolderTree, tmp_path: Path) -> None:
     assert tree.read(str(tmp_path / "outside" / "secret"), limit=100) is None
+    assert tree.read("/etc/hostname", limit=100) is None
+    assert tree.entries("/") == tree.entries("/etc") == tree.entries(str(tmp_path / "outside")) == []
 
 
 def test_digests_and_size(tree: FolderTree) -> None:
