@@ -94,17 +94,25 @@ def _configuration(tree: FolderTree) -> Mapping[str, str]:
 
     A file that the two could read differently (a key twice, a carriage return) is refused.
     """
-    raw = tree.read("pyvenv.cfg", limit=MAX_CONFIG_BYTES)
+    raw = tree.read("pyvenv.cfg", limit=MAX_CONFIG_BYTES) or b""
+    if b"\r" in raw:  # a line's end to site, but not to getpath
+        raise _ambiguous("has a carriage return")
     found: dict[str, str] = {}
-    for line in (raw or b"").decode("utf-8", "surrogateescape").split("\n"):
+    for line in raw.decode("utf-8", "surrogateescape").split("\n"):
         name, equals, value = line.partition("=")
         name = name.strip().lower()
         if not equals or name not in _DECIDING:
             continue
-        if name in found or "\r" in line:
-            raise UndecidedError("installation_unreadable", f"pyvenv.cfg says {name} in an ambiguous way")
+        if name in found:
+            raise _ambiguous(f"says {name} twice")
         found[name] = value.strip()
     return found
+
+
+def _ambiguous(what: str) -> UndecidedError:
+    return UndecidedError(
+        "installation_unreadable", f"pyvenv.cfg {what}, so Python's parts may read it differently"
+    )
 
 
 def _compiled_digest(tree: FolderTree, installation: Installation) -> Digest:
