@@ -169,8 +169,7 @@ class Machine:
     # the memo
 
     def _put(self, index: int | None, at: int) -> None:
-        value = self._top(at)
-        memo = self._memo
+        value, memo = self._top(at), self._memo
         if index is None or index < 0:
             self.malformed(at, "a memo index is not a number")
             return
