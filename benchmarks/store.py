@@ -1,19 +1,22 @@
-"""The embedded store: bytes in and out against cp and plain digests, and listing when there is a lot.
+"""The embedded store: bytes in and out against plain tools, and listing when there is a lot.
 
-Run as a program. Everything is measured in one run, warm from the page cache, the best of a few
-turns; ratios are to a plain tool doing the nearest thing.
+    python benchmarks/store.py [--bytes N] [--rounds N] [--folder DIR]
+
+Prints Markdown. Every row is the least disturbed of interleaved rounds in one run, with the files in
+the page cache. CPU seconds are those of all cores; they suffer less from a busy machine than the wall.
 """
 
+import argparse
 import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
@@ -21,27 +24,45 @@ from weighlock.service.listing import list_artifacts
 from weighlock.store.check import check_store
 from weighlock.store.collect import collect_garbage
 from weighlock.store.export import export_artifact
+from weighlock.store.index import Index
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 from weighlock.store.memory import MemoryStore
 from weighlock.store.source_file import add_file
 
-GIGABYTE = 1_000_000_000
-TURNS = 3
 ARTIFACTS = 1_000
 REFERRERS = 10
 NOTE = "application/vnd.example.note"
 
 
-def seconds(action: Callable[[], object], clean: Callable[[], object] = lambda: None) -> float:
-    """Return the best time of a few turns; ``clean`` runs before each, untimed."""
-    best = float("inf")
-    for _ in range(TURNS):
-        clean()
-        start = time.perf_counter()
-        action()
-        best = min(best, time.perf_counter() - start)
-    return best
+class Took(NamedTuple):
+    """Seconds on the wall, and of all cores, of this process and its children."""
+
+    wall: float
+    cpu: float
+
+
+class Row(NamedTuple):
+    """Something to measure, and what makes it possible to do it again; that is not measured."""
+
+    act: Callable[[], object]
+    prepare: Callable[[], object] = lambda: None
+
+
+def measure(rows: dict[str, Row], rounds: int) -> dict[str, Took]:
+    """Return the best times of interleaved rounds."""
+    taken: dict[str, list[Took]] = {name: [] for name in rows}
+    for _ in range(rounds):
+        for name, row in rows.items():
+            row.prepare()
+            start, before = time.perf_counter(), os.times()
+            row.act()
+            after = os.times()
+            taken[name].append(Took(time.perf_counter() - start, sum(after[:4]) - sum(before[:4])))
+    return {
+        name: Took(min(each.wall for each in all_), min(each.cpu for each in all_))
+        for name, all_ in taken.items()
+    }
 
 
 def tool(*command: str | Path) -> Callable[[], object]:
@@ -57,59 +78,64 @@ def ingest(root: Path, files: list[Path]) -> Digest:
         return store.put_manifest(artifact.manifest, name="model").digest
 
 
-def digest_memory() -> None:
-    """Digest a gigabyte that is in memory: no single thread can do better with the bytes of one file."""
+def digest_memory(size: int) -> None:
+    """Digest as many bytes in memory: one core can do no better."""
     chunk = bytes(1_000_000)
     digest = hashlib.sha256()
-    for _ in range(GIGABYTE // len(chunk)):
+    for _ in range(size // len(chunk)):
         digest.update(chunk)
 
 
-def measure_bytes(folder: Path, parts: int) -> None:
+def make_files(folder: Path, parts: int, size: int) -> list[Path]:
     files = [folder / f"part{number}.bin" for number in range(parts)]
     for file in files:
         with file.open("wb") as stream:
-            for _ in range(GIGABYTE // parts // 1_000_000):
+            for _ in range(size // parts // 1_000_000):
                 stream.write(os.urandom(1_000_000))
-    root, out = folder / "store", folder / "out"
+    return files
 
-    def empty() -> None:
-        shutil.rmtree(root, ignore_errors=True)
-        shutil.rmtree(out, ignore_errors=True)
-        os.sync()
-        LayoutStore.create(root).close()
 
-    def away() -> None:
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir()
-        os.sync()
-
-    def gone() -> None:
-        shutil.rmtree(out, ignore_errors=True)
-        os.sync()
-
-    plain = {
-        "SHA-256 in memory": seconds(digest_memory),
-        "openssl dgst": seconds(tool("openssl", "dgst", "-sha256", *files)),
-        "cp": seconds(tool("cp", *files, out), away),
-        "cp && sync": seconds(tool("sh", "-c", 'cp "$@" && sync -f "$0"', out, *files, out), away),
-    }
-    made = seconds(lambda: ingest(root, files), empty)
+def measure_bytes(folder: Path, parts: int, size: int, rounds: int) -> None:
+    folder.mkdir()
+    files = make_files(folder, parts, size)
+    root, new, out = folder / "store", folder / "new", folder / "out"
+    LayoutStore.create(root).close()
     digest = ingest(root, files)
-    with LayoutStore.open(root) as store:
-        ours = {
-            "ingest (digest, copy, fsync)": made,
-            "export, durable": seconds(lambda: export_artifact(store, digest, out), gone),
-            "export, not durable": seconds(lambda: export_artifact(store, digest, out, durable=False), gone),
-            "fsck": seconds(lambda: check_store(root)),
-        }
-    print(
-        f"\n1 GB in {parts} file{'s' * (parts > 1)}: "
-        + ", ".join(f"{name} {took:.2f} s" for name, took in plain.items())
-    )
-    for name, took in ours.items():
-        ratios = "  ".join(f"{took / other:5.2f} x {tool_name}" for tool_name, other in plain.items())
-        print(f"  {name:30} {took:5.2f} s  {ratios}")
+    store = LayoutStore.open(root)
+
+    def without(path: Path, then: Callable[[], object]) -> Callable[[], object]:
+        def prepare() -> None:
+            shutil.rmtree(path, ignore_errors=True)
+            then()
+            os.sync()  # nobody pays for another's dirty pages
+
+        return prepare
+
+    gone, empty = without(out, lambda: None), without(out, out.mkdir)
+    fresh = without(new, lambda: LayoutStore.create(new).close())
+    rows = {
+        "SHA-256 of as much memory, one core": Row(lambda: digest_memory(size)),
+        "openssl dgst -sha256": Row(tool("openssl", "dgst", "-sha256", *files)),
+        "sha256sum": Row(tool("sha256sum", *files)),
+        "cp": Row(tool("cp", *files, out), empty),
+        "cp, then sync": Row(tool("sh", "-c", 'cp "$@" && sync -f "$0"', out, *files, out), empty),
+        "**ingest**: digest, copy, fsync": Row(lambda: ingest(new, files), fresh),
+        "**export**: digest, copy, fsync": Row(lambda: export_artifact(store, digest, out), gone),
+        "**export**, not durable": Row(lambda: export_artifact(store, digest, out, durable=False), gone),
+        "**fsck**": Row(lambda: check_store(root)),
+    }
+    took = measure(rows, rounds)
+    limit, copy = took["SHA-256 of as much memory, one core"], took["cp"]
+    print(f"\n{size / 1e9:g} GB in {parts} file{'s' * (parts > 1)}, {len(os.sched_getaffinity(0))} cores:\n")
+    print("| | wall s | to memory | to cp | CPU s | to memory + cp |\n|---|---|---|---|---|---|")
+    for name, each in took.items():
+        cpu = each.cpu / (limit.cpu + copy.cpu)
+        print(
+            f"| {name} | {each.wall:.2f} | {each.wall / limit.wall:.2f} | {each.wall / copy.wall:.2f} "
+            f"| {each.cpu:.2f} | {cpu:.2f} |"
+        )
+    store.close()
+    shutil.rmtree(folder)
 
 
 def fill(store: Store, artifacts: int, referrers: int) -> list[Digest]:
@@ -125,45 +151,57 @@ def fill(store: Store, artifacts: int, referrers: int) -> list[Digest]:
     return made
 
 
-def measure_listing(folder: Path) -> None:
+def make_many(folder: Path) -> tuple[Path, list[Digest]]:
+    """Make a large store: in memory, then written at once, as attaching one by one takes minutes."""
     root = folder / "many"
-    store = LayoutStore.create(root)
+    LayoutStore.create(root).close()
     filling = MemoryStore()
-    start = time.perf_counter()
     models = fill(filling, ARTIFACTS, REFERRERS)
-    print(
-        f"\n{ARTIFACTS} artifacts x {REFERRERS} referrers: made in memory in {time.perf_counter() - start:.1f} s"
-    )
-    for digest, data in filling.blobs.items():  # the blobs, then the whole list at once
-        (root / "blobs" / "sha256" / digest.hex).write_bytes(data)
-        (root / "blobs" / "sha256" / digest.hex).chmod(0o444)
-    (root / "index.json").write_bytes(filling._index().to_bytes())  # noqa: SLF001  # one by one takes minutes
-    size = (root / "index.json").stat().st_size
-    print(f"  index.json {size / 1e6:.1f} MB")
-    opened = lambda: LayoutStore.open(root)  # noqa: E731
+    for digest, data in filling.blobs.items():
+        file = root / "blobs" / "sha256" / digest.hex
+        file.write_bytes(data)
+        file.chmod(0o444)
+    index = Index({entry.descriptor.digest: entry for entry in filling.entries()})
+    (root / "index.json").write_bytes(index.to_bytes())
+    return root, models
+
+
+def measure_listing(folder: Path, rounds: int) -> None:
+    root, models = make_many(folder)
+    store = LayoutStore.open(root)
+    name = f"org/model-{ARTIFACTS // 2}@1"
+    model = store.resolve(name)
+
+    def opened() -> LayoutStore:
+        return LayoutStore.open(root)
+
     rows = {
-        "open and resolve one name": lambda: opened().resolve("org/model-500@1"),
-        "open and list one's referrers": lambda: opened().referrers(models[500]),
-        "ls: open, read 1,000 manifests": lambda: list_artifacts(opened()),
-        "open and attach": lambda: opened().attach(
-            filling.resolve("org/model-500@1"), NOTE, os.urandom(20), NOTE
-        ),
-        "attach to an open store": lambda: store.attach(
-            filling.resolve("org/model-500@1"), NOTE, os.urandom(20), NOTE
-        ),
-        "gc, nothing to do": lambda: collect_garbage(store),
-        "fsck": lambda: check_store(root),
+        "open, resolve one name": Row(lambda: opened().resolve(name)),
+        "open, read one artifact's referrers": Row(lambda: opened().referrers(models[-1])),
+        "open, list: read every artifact's manifest": Row(lambda: list_artifacts(opened())),
+        "attach, store open": Row(lambda: store.attach(model, NOTE, os.urandom(20), NOTE)),
+        "gc, nothing to do": Row(lambda: collect_garbage(store)),
+        "fsck": Row(lambda: check_store(root)),
     }
-    for name, action in rows.items():
-        print(f"  {name:32} {seconds(action) * 1000:8.1f} ms")
+    took = measure(rows, rounds)
+    size = (root / "index.json").stat().st_size / 1e6
+    print(f"\n{ARTIFACTS} artifacts with {REFERRERS} referrers each, index.json {size:.1f} MB:\n")
+    print("| | wall ms | CPU ms |\n|---|---|---|")
+    for title, each in took.items():
+        print(f"| {title} | {each.wall * 1000:.0f} | {each.cpu * 1000:.0f} |")
     assert check_store(root).findings == ()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bytes", type=int, default=1_000_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where to put the files; a temporary folder by default")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
         for parts in (1, 8):
-            measure_bytes(Path(name), parts)
-        measure_listing(Path(name))
+            measure_bytes(Path(name) / f"in{parts}", parts, options.bytes, options.rounds)
+        measure_listing(Path(name), options.rounds)
 
 
 if __name__ == "__main__":
