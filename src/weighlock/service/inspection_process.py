@@ -20,7 +20,7 @@ from weighlock.core.text import shown
 from weighlock.inspection.result import InspectedFile, examined_from
 from weighlock.service.inspection_worker import LENGTH_BYTES, MAX_MEMORY_BYTES, MAX_MESSAGE_BYTES
 
-DEADLINE_S: Final = 60.0  # for one file; the slowest honest one, 20 million pickle operations, takes about 30
+DEADLINE_S: Final = 60.0  # for one file; 10 million pickle operations take about 20
 GRACE_S: Final = 2.0  # for a worker that broke off to say why; then it is killed
 _MAX_ERROR_CHARACTERS: Final = 200  # of the last line of a traceback, for people
 

@@ -15,7 +15,7 @@ from weighlock.inspection.format import pickle_opcode as op
 from weighlock.inspection.format.pickle_lexer import Argument, Token
 from weighlock.inspection.span import Unexamined
 
-MAX_OPERATIONS: Final = 20_000_000  # of one file; a large fitted estimator has about a million
+MAX_OPERATIONS: Final = 10_000_000  # of one file; a large fitted estimator has about a million
 MAX_MEMO: Final = 8_000_000  # entries; the list takes 8 bytes each
 MEMO_SLACK: Final = 65_536  # how far a PUT may jump ahead: C would allocate twice the index
 MAX_NAMES: Final = 10_000  # imported names kept; real pickles have below a hundred

