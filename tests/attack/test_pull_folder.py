@@ -103,6 +103,14 @@ def test_a_file_that_changes_while_it_is_read(
     project.assert_untouched()
 
 
+def test_a_locked_file_that_changes_while_it_is_read(
+    project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert project.run("pull", "path:models/m").status == 0
+    after_first_read(monkeypatch, lambda: os.utime(model / "model.safetensors"))
+    project.run("pull", "path:models/m").denied("file_changed")
+
+
 def test_an_interruption_leaves_nothing(
     project: Project, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
