@@ -5,6 +5,7 @@ in was not examined.
 """
 
 import posixpath
+import re
 import shlex
 from typing import Final
 
@@ -25,6 +26,8 @@ _ELSEWHERE: Final = {
     "label_file": "labels from another file",
 }
 _TOP_LEVEL_ELSEWHERE: Final = {"include": "another compose file"}
+# A source may come from a variable: what follows it leaves no room for another target.
+_VOLUME: Final = re.compile(r"(?:\$\{[^{}]*\}|\$\w+|[^:$])+:(/[^:$]*)(?::[A-Za-z,]+)?")
 
 
 def is_compose(document: Value) -> bool:
@@ -107,6 +110,10 @@ def _examine_volumes(service: Fields, path: str, judge: Judge, findings: Finding
                 digest = pinned_digest(source)
         else:
             target = _short_target(volume)
+        if "$" in target:
+            findings.skip(
+                volume.line, f"{path}.volumes[{index}]", "a mount at a place from elsewhere", _INLINE_HINT
+            )
         mounts.append(Mount(posixpath.normpath("/" + target.lstrip("/")), digest))
     for key in ("tmpfs", "configs", "secrets"):
         mounts += [Mount(place, None) for place in _targets(service.values.get(key))]
@@ -114,9 +121,12 @@ def _examine_volumes(service: Fields, path: str, judge: Judge, findings: Finding
 
 
 def _short_target(volume: Value) -> str:
-    """Return where ``source:target:mode`` mounts; anything else hides everything below the root."""
-    parts = volume.text.split(":") if isinstance(volume, Scalar) else []
-    return next((part for part in parts[1:2] or parts[:1] if part.startswith("/")), "/")
+    """Return where ``source:target:mode`` mounts, or the whole text where a variable may decide that."""
+    text = volume.text if isinstance(volume, Scalar) else ""
+    if match := _VOLUME.fullmatch(text):
+        return match[1]
+    parts = text.split(":")
+    return text if "$" in text else (parts[1] if len(parts) > 1 else parts[0])
 
 
 def _targets(value: Value | None) -> list[str]:

@@ -180,8 +180,8 @@ def _last_component(image: str) -> str:
 def _variables(container: Fields, path: str, findings: Findings) -> list[Named]:
     named: list[Named] = []
     mapped = container.fields("env")  # not Kubernetes' own form, but that of some kinds
-    for name, value in mapped.values.items() if mapped else ():
-        named += models_in_variable(name, value.text if isinstance(value, Scalar) else "", value.line)
+    for key, part in mapped.values.items() if mapped else ():
+        named += models_in_variable(key, part.text if isinstance(part, Scalar) else "", part.line)
     for entry in container.items("env"):
         name = (entry.text("name") or "") if isinstance(entry, Fields) else ""
         value = entry.values.get("value") if isinstance(entry, Fields) else None
