@@ -32,7 +32,7 @@ def main() -> None:
     bare = best["bare interpreter"]
     print("## Start-up\n\n| command | time | ratio to the bare interpreter |\n|---|---|---|")
     for name, seconds in best.items():
-        print(f"| {name} | {seconds * 1000:.0f} ms | {seconds / bare:.1f} × |")
+        print(f"| {name} | {seconds * 1000:.0f} ms | {seconds / bare:.1f} x |")
 
 
 if __name__ == "__main__":

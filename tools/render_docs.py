@@ -1,7 +1,7 @@
 """Render docs/commands.md and docs/errors.md from the program itself.
 
-    python tools/render_docs.py           write them
-    python tools/render_docs.py --check   exit 1 if they are not what would be written
+python tools/render_docs.py           write them
+python tools/render_docs.py --check   exit 1 if they are not what would be written
 """
 
 import sys

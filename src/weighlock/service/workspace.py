@@ -22,7 +22,7 @@ from weighlock.policy.document import Policy
 from weighlock.service.gate_memory import GateMemory
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.trust import load_chain, load_trust
-from weighlock.settings import Settings
+from weighlock.settings import PRODUCTION, Settings
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 
@@ -48,8 +48,9 @@ class Workspace:
 
     @cached_property
     def trust(self) -> Trust:
-        """The verified trust document; raises DeniedError."""
-        return load_trust(self.settings.trust_folder, self.pin, self.clock())
+        """The verified trust document, not older than one that a gate here has seen; raises DeniedError."""
+        seen = self.memory(PRODUCTION).read().trust_version
+        return load_trust(self.settings.trust_folder, self.pin, self.clock(), minimum_version=max(1, seen))
 
     def trust_for(self, environment: str) -> Trust:
         """Return the trust document if the environment accepts it; raises DeniedError ``trial_keys``."""
@@ -88,8 +89,26 @@ class Workspace:
     ) -> bool:
         """Append a decision to the environment's log and return True; False if it has no log key here.
 
-        A log that cannot be written is an error, not a warning: what is not on record did not happen.
+        A log that cannot be written is an error, not a warning: what is not on record did not happen. Only a
+        denial is never hidden by one: it stands, and its details say that it is not on record.
         """
+        try:
+            return self._record(environment, action, tuple(subjects), error, actor or Actor(), message)
+        except WeighlockError as problem:
+            if error is None:
+                raise
+            error.details["log"] = f"not on record: {problem.message} [{problem.code}]"
+            return False
+
+    def _record(
+        self,
+        environment: str,
+        action: Action,
+        subjects: tuple[Digest, ...],
+        error: WeighlockError | None,
+        actor: Actor,
+        message: str,
+    ) -> bool:
         found = self.settings.environment(environment)
         if found.log_key is None:
             return False
@@ -98,9 +117,9 @@ class Workspace:
             environment=environment,
             action=action,
             outcome=ending_of(error),
-            subjects=tuple(subjects),
+            subjects=subjects,
             code="" if error is None else error.code,
-            actor=actor or Actor(),
+            actor=actor,
             message=message or ("" if error is None else error.message),
         )
         signer = _read_signer(found.log_key, found.passphrase_file, f"environments.{environment}.log_key")
