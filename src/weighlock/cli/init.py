@@ -1,5 +1,6 @@
 """``weighlock init``."""
 
+import os
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ def init(output: Output, *, folder: Path) -> None:
     from weighlock.service.initialise import initialise
 
     folder.mkdir(parents=True, exist_ok=True)
-    made = initialise(folder.absolute(), clock())
+    made = initialise(folder.absolute(), clock(), os.environ)
     names = [str(file.relative_to(folder.absolute())) for file in made]
     text = (
         f"made {len(names)} files in {shown(str(folder))}; trial keys only\n"

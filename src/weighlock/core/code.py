@@ -25,6 +25,7 @@ CODES: Final[dict[str, str]] = {
     "destination_exists": "An export would write into something that exists.",
     "digest_invalid": "A digest is not `sha256:` and 64 lower-case hexadecimal digits.",
     "digest_mismatch": "Bytes differ from the digest that was promised.",
+    "drill_failed": "A drill could not be carried out, or what nobody touched was denied in it.",
     "envelope_invalid": "A DSSE envelope is malformed or not an in-toto statement.",
     "environment_unknown": "There is no environment of that name.",
     "evaluation_failed": "The evaluation named by the candidate did not pass.",

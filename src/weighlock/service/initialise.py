@@ -75,8 +75,10 @@ sources:
 """
 
 
-def initialise(folder: Path, clock: Clock) -> list[Path]:
+def initialise(folder: Path, clock: Clock, variables: Mapping[str, str]) -> list[Path]:
     """Write everything into ``folder`` and return the files made.
+
+    ``variables`` say, as for every later command, where this machine's gates remember.
 
     Raises UsageError ``settings_exists``, ``key_exists`` or ``trust_exists`` before anything is overwritten.
     """
@@ -93,7 +95,7 @@ def initialise(folder: Path, clock: Clock) -> list[Path]:
     ignored = folder / "keys" / ".gitignore"
     write_new(ignored, b"*.pem\n", mode=0o644, exists="settings_exists")
     write_new(settings_file, text.encode(), mode=0o644, exists="settings_exists")
-    workspace = Workspace(load_settings(settings_file, variables={}, flags={}, folder=folder), clock)
+    workspace = Workspace(load_settings(settings_file, variables=variables, flags={}, folder=folder), clock)
     for environment in ENVIRONMENTS:
         LayoutStore.create(workspace.settings.environment(environment).folder, clock).close()
     sign_state(workspace, PRODUCTION)
