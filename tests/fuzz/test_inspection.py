@@ -9,6 +9,7 @@ from corpus.make import cases
 from model_file import GgufFile, examine, npy, rules_of, safetensors, zip_of
 from weighlock.core.finding import Examined
 from weighlock.core.outcome import Outcome
+from weighlock.core.text import shown
 from weighlock.inspection.report import MAX_FINDINGS
 
 CASES = cases()
@@ -50,8 +51,8 @@ def check(examined: Examined) -> None:
     assert len(examined.findings) <= MAX_FINDINGS
     assert examined.format
     for finding in examined.findings:
-        assert finding.message.isprintable()
-        assert finding.location.isprintable()
+        assert shown(finding.message, limit=10_000) == finding.message
+        assert shown(finding.location, limit=10_000) == finding.location
 
 
 @given(NAMES, HEADS, st.binary(max_size=400))
