@@ -92,6 +92,7 @@ class Machine:
         if self.stream.operations > MAX_OPERATIONS:
             raise Unexamined(f"a pickle has more than {MAX_OPERATIONS} operations")
         stack, actions, data, text = self._stack, self._actions, op.PUSHES_DATA, op.TEXT
+        memoize, put = op.MEMOIZE, self._put
         for code, at, argument in tokens:
             if at >= self._frame_end:
                 self._leave_frame(at)
@@ -99,8 +100,8 @@ class Machine:
                 stack.append(argument if isinstance(argument, int) else None)
             elif code in text:
                 stack.append(argument if isinstance(argument, str) else None)
-            elif code == op.MEMOIZE:
-                self._put(self._memoized, at)
+            elif code == memoize:
+                put(self._memoized, at)
             else:
                 actions[code](at, argument)
 
@@ -170,6 +171,15 @@ class Machine:
 
     def _put(self, index: int | None, at: int) -> None:
         value, memo = self._top(at), self._memo
+        if index == self._memoized == len(memo) < MAX_MEMO:  # as picklers write: every index once, in order
+            memo.append(value)
+            self._used.append(1)
+            self._memoized += 1
+            return
+        self._put_out_of_order(index, value, at)
+
+    def _put_out_of_order(self, index: int | None, value: Value, at: int) -> None:
+        memo = self._memo
         if index is None or index < 0:
             self.malformed(at, "a memo index is not a number")
             return
