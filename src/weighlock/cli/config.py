@@ -1,11 +1,15 @@
 """``weighlock config``."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from weighlock.cli.context import settings
 from weighlock.cli.output import Output, common_options, pass_output, table
 from weighlock.core.text import shown
-from weighlock.settings import KEYS, Value, variable_of
+
+if TYPE_CHECKING:
+    from weighlock.settings import Value
 
 
 @click.command(short_help="Show the settings in force and where each comes from.")
@@ -17,6 +21,8 @@ def config(output: Output) -> None:
     Each can be set in weighlock.yaml, by an environment variable
     (WEIGHLOCK_TRUST_ROOT for trust.root) or by `weighlock --set NAME=VALUE`.
     """
+    from weighlock.settings import KEYS, variable_of
+
     found = settings()
     facts = {
         name: {
@@ -30,7 +36,7 @@ def config(output: Output) -> None:
     output.facts({"file": str(found.file) if found.file else None, "settings": facts}, lambda: _text(facts))
 
 
-def _plain(value: Value) -> object:
+def _plain(value: "Value") -> object:
     if isinstance(value, tuple):
         return list(value)
     return value if value is None or isinstance(value, bool | int) else str(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from weighlock.core.clock import Clock, system_clock
+from weighlock.core.store_reference import DEFAULT_ENVIRONMENT
 
 if TYPE_CHECKING:
     from weighlock.attestation.signer import Signer
@@ -79,8 +80,10 @@ def passphrase(file: Path | None) -> Callable[[], bytes | None]:
 
 def environment_option(command: _Command) -> _Command:
     """Give a command ``-e/--environment``, experimentation by default."""
-    from weighlock.settings import EXPERIMENTATION
-
     return click.option(
-        "-e", "--environment", default=EXPERIMENTATION, show_default=True, help="Which environment's store."
+        "-e",
+        "--environment",
+        default=DEFAULT_ENVIRONMENT,
+        show_default=True,
+        help="Which environment's store.",
     )(command)
