@@ -61,14 +61,19 @@ def _read_directives(lines: list[str]) -> tuple[str, tuple[str, int] | None]:
     """Return the escape character and the frontend; directives stand before anything else."""
     escape, syntax = "\\", None
     seen: set[str] = set()
+    doubtful = False
     for number, line in enumerate(lines, start=1):
         if number == 1 and line.startswith("#!"):
+            doubtful = True
             continue
         match = _DIRECTIVE.fullmatch(line.strip()) or _SLASH_DIRECTIVE.fullmatch(line.strip())
-        if match is None or match[1].lower() not in _DIRECTIVES:
+        if match is None:
             break
         name = match[1].lower()
-        if name in seen or line[0].isspace() or (name == "escape" and lines[0].startswith("#!")):
+        if name not in _DIRECTIVES:
+            doubtful = True  # a comment, after which some builders still read directives
+            continue
+        if name in seen or line[0].isspace() or (name == "escape" and doubtful):
             raise invalid(number, f"the directive {name} stands where readers differ about it")
         seen.add(name)
         if name == "syntax":

@@ -69,6 +69,12 @@ def test_an_ordinary_file_is_allowed() -> None:
         f"# SYNTAX=evil\n{FROM}",
         f"# escape=\\\n# syntax=evil\n{FROM}",
         f"#!/usr/bin/env x\n# syntax=evil\n{FROM}",
+        f"# unknown=1\n# syntax=evil\n{FROM}",
+        f'{FROM}RUN echo \\" <<EOF\nx\nEOF\nFROM evil\n',
+        f"{FROM}RUN echo '\\' <<EOF\nx\nEOF\nFROM evil\n",
+        f"{FROM}COPY --from=ev\\il / /\n",
+        f"{FROM}COPY --from='ev'il / /\n",
+        f"{FROM}ONBUILD RUN <<EOF\necho\nEOF\nFROM evil\n",
     ],
 )
 def test_an_unpinned_image_is_found(text: str) -> None:
@@ -91,6 +97,8 @@ def test_an_unpinned_image_is_found(text: str) -> None:
         f"FROM {IMAGE} AS Build\nFROM BUILD\nCOPY --from=build / /\nCOPY --from=0 / /\n",
         f"FROM {IMAGE} AS a\nRUN --mount=from=a,target=/x make\n",
         f"{FROM}COPY a --from=evil\n",
+        f"{FROM}ONBUILD RUN <<EOF\nFROMAGE evil\nEOF\n",
+        f"{FROM}ONBUILD\n",
     ],
 )
 def test_what_is_no_image_is_none(text: str) -> None:
@@ -125,6 +133,7 @@ def test_what_is_no_image_is_none(text: str) -> None:
         (f"{FROM}RUN a\rFROM evil\n", "workload_invalid"),
         (f'{FROM}RUN --mount="from=evil make\n', "reference_invalid"),
         (f"{FROM}1234\n", "workload_invalid"),
+        (f"# unknown=1\n# escape=`\n{FROM}", "workload_invalid"),
     ],
 )
 def test_what_cannot_be_decided_is_not_allowed(text: str, code: str) -> None:
