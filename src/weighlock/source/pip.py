@@ -5,6 +5,7 @@ a digest wherever one is known, and what it brings is digested again by us.
 """
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -111,7 +112,7 @@ def _watched(folder: Path, progress: Progress) -> Iterator[None]:
     def watch() -> None:
         seen = 0
         while not finished.wait(_LOOK_EVERY_S):
-            size = max(map(_size, folder.rglob("*.whl")), default=0)
+            size = _largest_wheel(folder)
             progress.advance(max(0, size - seen))
             seen = max(seen, size)
 
@@ -124,6 +125,12 @@ def _watched(folder: Path, progress: Progress) -> Iterator[None]:
         finished.set()
         watcher.join()
         progress.end()
+
+
+def _largest_wheel(folder: Path) -> int:
+    # os.walk passes over folders that pip removes meanwhile; Path.rglob raises
+    found = (Path(at) / name for at, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
+    return max(map(_size, found), default=0)
 
 
 def _size(location: Path) -> int:

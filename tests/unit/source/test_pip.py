@@ -1,11 +1,13 @@
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError
-from weighlock.source.pip import Offer, diagnose, read_report
+from weighlock.source.pip import Offer, _largest_wheel, diagnose, read_report
 
 DIGEST = Digest.of(b"wheel")
 URL = "https://files.invalid/a/tiny_model-1.0%2Blocal-py3-none-any.whl"
@@ -98,3 +100,20 @@ def test_no_address_and_no_credential_is_repeated() -> None:
     assert "index.invalid" not in error.message
     assert "\x1b" not in error.message
     assert "404 for <address> now" in error.message
+
+
+def test_a_folder_that_pip_removes_meanwhile_does_not_end_the_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = tmp_path / "pip-unpack"
+    unpacked.mkdir()
+    (tmp_path / "tiny.whl").write_bytes(b"12345")
+    scandir = os.scandir
+
+    def removed(folder: Any) -> Any:
+        if Path(folder) == unpacked:
+            raise FileNotFoundError(folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", removed)
+    assert _largest_wheel(tmp_path) == 5
