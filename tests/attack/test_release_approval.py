@@ -419,3 +419,83 @@ def test_a_model_is_no_candidate(requested: House) -> None:
     for command in (("promote", NAME), ("approve", NAME, "--yes", "--key", requested.key("ana"))):
         requested.denied("candidate_unknown", *command)
     requested.denied("artifact_unknown", "promote", "nothing", status=2)
+
+
+def test_a_candidate_for_another_environment(requested: House) -> None:
+    made = str(tweak_candidate(requested, requested.candidate, environment="staging").digest)
+    requested.approve(made)
+    assert "record_invalid" in requested.denied("sbom_missing", "promote", made).codes
+
+
+@pytest.mark.parametrize(
+    "changes", [{"environment": "staging"}, {"artifacts": {"model": "sha256:" + "0" * 64}}]
+)
+def test_an_approved_candidate_released_as_something_else(released: House, changes: dict[str, Any]) -> None:
+    """People approved it, but for another environment or model than production's key releases it for."""
+    made = tweak_candidate(released, released.candidate, **changes)
+    predicate = {"decision": "approve", MADE_AT: now()}
+    for person, kind in (("cem", Kind.REQUEST), ("ana", Kind.APPROVAL), ("ben", Kind.APPROVAL)):
+        released.attach("experimentation", made, kind, predicate, released.signer(person))
+    [entry] = released.state["releases"]
+    with released.store("experimentation") as source, released.store("production") as target:
+        copy_artifact(source, target, made.digest, with_referrers=True)
+        release = release_record.Release(
+            NAME,
+            2,
+            "production",
+            made.digest,
+            Digest.parse(entry["model"]),
+            made.digest,
+            (),
+            1,
+            system_clock(),
+        )
+        record = put_record(target, release_record.MEDIA_TYPE, release.to_bytes())
+        forged = {**entry, "number": 2, "release": str(record.digest), "candidate": str(made.digest)}
+        state = {**released.state, "number": 3, "releases": [entry, forged]}
+        signed = put_record(target, state_record.MEDIA_TYPE, json.dumps(state).encode())
+    service = released.signer("production")
+    released.attach("production", record, Kind.PROMOTION, {MADE_AT: now()}, service)
+    released.attach("production", signed, Kind.STATE, {MADE_AT: now()}, service)
+    with released.store("production") as target:
+        target.tag(signed.digest, "state")
+    released.gates_deny("release_invalid")
+    released.ok("release", "verify", "tiny@1")
+
+
+def test_a_service_that_may_not_inspect(requested: House) -> None:
+    extend_trust(requested, "--role", "inspector=experimentation")
+    requested.review(requested.candidate)
+    requested.approve(requested.candidate)
+    requested.denied("role_missing", "promote", requested.candidate)
+    assert requested.state["releases"] == []
+
+
+def test_a_service_that_may_not_release(requested: House) -> None:
+    requested.ok("keys", "make", "keys/other", "--trial")
+    change = ("--add-service", "other=Other", "--add-key", "other=keys/other.pub", "--role", "releaser=other")
+    extend_trust(requested, *change)
+    requested.review(requested.candidate)
+    requested.approve(requested.candidate)
+    requested.denied("state_invalid", "promote", requested.candidate)
+
+
+def test_no_service_key_here(requested: House) -> None:
+    requested.review(requested.candidate)
+    requested.approve(requested.candidate)
+    (requested.root / "keys" / "production.pem").unlink()
+    requested.denied("key_missing", "promote", requested.candidate, status=2)
+    requested.denied("key_missing", "renew", status=2)
+    requested.ok("promote", requested.candidate, "--dry-run")
+
+
+def test_more_people_than_two(requested: House) -> None:
+    extend_trust(requested, "--threshold", "approver=3", "--role", "approver=ana,ben,cem")
+    requested.review(requested.candidate)
+    requested.approve(requested.candidate)
+    requested.denied("approvals_missing", "promote", requested.candidate)
+
+
+def test_a_raised_threshold_reaches_what_runs(released: House) -> None:
+    extend_trust(released, "--threshold", "approver=3", "--role", "approver=ana,ben,cem")
+    released.gates_deny("approvals_missing")

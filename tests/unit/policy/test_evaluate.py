@@ -348,3 +348,14 @@ def test_what_a_waiver_must_say(changes: dict[str, object], found: list[str]) ->
 def test_a_waiver_of_another_candidate() -> None:
     elsewhere = replace(waiver(), subject=OTHER)
     assert codes(decide(*BARE, elsewhere, names=None)) == ["evaluation_missing"]
+
+
+def test_people_are_told_which_it_is() -> None:
+    def told(decision: Decision) -> str:
+        [reason] = decision.reasons
+        return reason.message
+
+    assert "was not reviewed by a person" in told(decide(*but(without=REVIEW)))
+    assert "was reviewed and not accepted" in told(decide(*GOOD, review(SBOM, "refused", name="refusal")))
+    assert "names no evaluation, and nobody waived it" in told(decide(*BARE, names=None))
+    assert "that the candidate names is not there" in told(decide(*BARE))

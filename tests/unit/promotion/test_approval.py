@@ -112,3 +112,12 @@ def test_one_rejection_outweighs_many_approvals() -> None:
     reasons = reasons_against(count_approvals(CANDIDATE, evidence, requesters=(), now=NOW), threshold=2)
     assert [reason.code for reason in reasons] == ["candidate_rejected"]
     assert "d" in reasons[0].message
+
+
+def test_people_are_told_who_approved() -> None:
+    def told(*evidence: Evidence) -> str:
+        [reason] = reasons_against(count_approvals(CANDIDATE, evidence, requesters=(), now=NOW), threshold=3)
+        return reason.message
+
+    assert told() == "0 of 3 people have approved"
+    assert told(said("ben"), said("ana")) == "2 of 3 people have approved: ana, ben"
