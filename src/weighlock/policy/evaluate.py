@@ -134,7 +134,8 @@ def _evaluation(policy: Policy, question: Question, used: list[Digest]) -> Itera
         "the candidate names no evaluation, and nobody waived it"
         if question.evaluation is None
         else "the evaluation that the candidate names is not there, or not signed by an evaluator",
-        "`weighlock evidence evaluation MODEL FILE` before `request`, or `weighlock evidence waive CANDIDATE`",
+        "`weighlock evidence evaluation MODEL FILE --key FILE` before `request`, or "
+        "`weighlock evidence waive CANDIDATE --reason TEXT --key FILE`",
     )
 
 
