@@ -42,7 +42,9 @@ def open_installation(path: Path, *, python: str = "") -> tuple[FolderTree, Inst
     installation = read_installation(tree, folders, config=config)
     if not installation.packages:
         why = f"{shown(str(path))!r} holds no package at all"
-        raise UndecidedError("installation_unreadable", why, hint="check that it is the installation you mean")
+        raise UndecidedError(
+            "installation_unreadable", why, hint="check that it is the installation you mean"
+        )
     return tree, dataclasses.replace(installation, python=python) if python else installation
 
 
