@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -16,6 +17,7 @@ MAX_SHOWN_DIFFERENCES = 200  # for people; --json has them all
 
 
 @click.command(short_help="Compare an installation with its package lock.")
+@click.argument("release", required=False)
 @click.option(
     "--installation",
     required=True,
@@ -25,7 +27,6 @@ MAX_SHOWN_DIFFERENCES = 200  # for people; --json has them all
 @click.option(
     "--lock",
     "lock_file",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Requirements file, every line pinned with digests.",
 )
@@ -37,26 +38,46 @@ MAX_SHOWN_DIFFERENCES = 200  # for people; --json has them all
 @common_options
 @pass_output
 def drift(
-    output: Output, *, installation: Path, lock_file: Path, files: bool, strict: bool, python: str
+    output: Output,
+    *,
+    release: str | None,
+    installation: Path,
+    lock_file: Path | None,
+    files: bool,
+    strict: bool,
+    python: str,
 ) -> int:
     """Compare an installation with its package lock, without running it.
+
+    The baseline is the approved installation of RELEASE (a name, NAME@N or digest), every
+    file digested, or the package lock given with --lock.
 
     Names packages that are missing, added or of another version, start-up files that
     belong to no package, and with --files every file that changed since it was
     installed. Exit status 1 if anything differs.
     """
+    if release is not None and lock_file is None:
+        from weighlock.service.serving import find_release_drift
+
+        report = find_release_drift(workspace(), release, installation)
+    elif lock_file is not None and release is None:
+        report = _lock_drift(installation, lock_file, files=files, strict=strict, python=python)
+    else:
+        raise click.UsageError("give either RELEASE or --lock FILE")
+    output.facts(_facts(report), lambda: _text(report))
+    return report.outcome
+
+
+def _lock_drift(
+    installation: Path, lock_file: Path, *, files: bool, strict: bool, python: str
+) -> "DriftReport":
     from weighlock.drift.package import INSTALLERS
     from weighlock.service.drift import find_drift, read_package_lock
 
-    report = find_drift(
-        installation,
-        read_package_lock(lock_file),
-        files=files,
-        tolerated=frozenset() if strict else INSTALLERS,
-        python=python,
+    tolerated = frozenset() if strict else INSTALLERS
+    return find_drift(
+        installation, read_package_lock(lock_file), files=files, tolerated=tolerated, python=python
     )
-    output.facts(_facts(report), lambda: _text(report))
-    return report.outcome
 
 
 def _facts(report: "DriftReport") -> dict[str, object]:

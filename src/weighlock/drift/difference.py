@@ -15,6 +15,7 @@ class DriftKind(enum.StrEnum):
     FILE_MISSING = "file missing"
     FILE_ADDED = "file added"
     FILES_UNKNOWN = "files unknown"  # no digest says what they should be
+    UNAPPROVED = "not as approved"  # the same version, other bytes than people approved
     FINDING = "finding"  # the installation itself is not as installers leave it
 
 

@@ -11,6 +11,7 @@ are not compared with installed files yet.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,8 @@ from weighlock.core.installation import Installation, InstalledPackage
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.package_lock import PackageLock
 from weighlock.core.text import shown
-from weighlock.service.drift import find_drift
+from weighlock.drift.difference import Drift, DriftKind
+from weighlock.service.drift import DriftReport, find_drift
 from weighlock.service.inventory import MAX_CONFIG_BYTES, open_installation
 from weighlock.source.tree import FolderTree
 
@@ -50,24 +52,31 @@ def describe_installation(path: Path, program: str) -> bytes:
     )
 
 
+def compare_installation(path: Path, lock: PackageLock, listing: bytes, program: str) -> DriftReport:
+    """Return how the installation at ``path`` differs from its lock, its RECORDs and the approved listing."""
+    report = find_drift(path, lock, files=True)
+    unapproved = _differences(listing, describe_installation(path, program))
+    return replace(report, differences=(*report.differences, *unapproved))
+
+
 def check_installation(path: Path, lock: PackageLock, listing: bytes, program: str) -> None:
     """Return if the installation at ``path`` is the approved one, every recorded file digested.
 
     Raises DeniedError ``package_drift`` or ``installation_differs``, naming what differs.
     """
-    drift = find_drift(path, lock, files=True)
-    if drift.differences:
-        told = "; ".join(shown(str(each)) for each in drift.differences[:5])
+    found = compare_installation(path, lock, listing, program).differences
+    drift = [each for each in found if each.kind is not DriftKind.UNAPPROVED]
+    told = "; ".join(shown(str(each)) for each in (drift or found)[:5])
+    if drift:
         raise DeniedError(
             "package_drift",
-            f"the installation differs from the package lock in {len(drift.differences)} places: {told}",
+            f"the installation differs from the package lock in {len(drift)} places: {told}",
             hint="make the installation again from its package lock",
         )
-    observed = describe_installation(path, program)
-    if observed != listing:
+    if found:
         raise DeniedError(
             "installation_differs",
-            f"the installation is not the approved one: {_difference(listing, observed)}",
+            f"the installation is not the approved one: {told}",
             hint="make it again from its package lock, or request a new candidate with this one; "
             "Python rewrites compiled files when it is used outside the sandbox",
         )
@@ -146,14 +155,17 @@ def _is_local(path: str) -> bool:
     )
 
 
-def _difference(approved: bytes, observed: bytes) -> str:
+def _differences(approved: bytes, observed: bytes) -> list[Drift]:
     before, after = (read_object(raw, what="the listing of an installation") for raw in (approved, observed))
     words = {"program": "the program", "configuration": "pyvenv.cfg", "compiled": "compiled files"}
-    odd = [word for name, word in words.items() if before.get(name) != after.get(name)]
-    packages = [_packages(each) for each in (before, after)]
-    names = sorted(packages[0].keys() | packages[1].keys())
-    odd += [shown(name) for name in names if packages[0].get(name) != packages[1].get(name)]
-    return ", ".join(odd) or "its listing"
+    odd = [
+        Drift(DriftKind.UNAPPROVED, "", path=words.get(name, name))
+        for name in sorted(before.keys() | after.keys())
+        if name != "packages" and before.get(name) != after.get(name)
+    ]
+    old, new = _packages(before), _packages(after)
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return odd + [Drift(DriftKind.UNAPPROVED, name) for name in names]
 
 
 def _packages(listing: Mapping[str, Any]) -> Mapping[str, Any]:

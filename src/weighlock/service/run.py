@@ -20,17 +20,15 @@ from typing import Final
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
-from weighlock.core.limit import MAX_DOCUMENT_BYTES
 from weighlock.core.outcome import Outcome
-from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.ledger.entry import Action
-from weighlock.promotion.candidate import Installation
 from weighlock.promotion.state import check_fresh
 from weighlock.sandbox import Launch, Server, Tier, python_files, start
 from weighlock.sandbox.private import private_folder
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.installation import INSTALLATION, check_installation
+from weighlock.service.serving import read_approved
 from weighlock.service.workspace import Workspace
 from weighlock.settings import PRODUCTION
 from weighlock.store.export import export_artifact
@@ -127,23 +125,15 @@ def check_command(verified: VerifiedRelease, order: Order) -> None:
 
 
 def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -> Path:
-    serving = verified.candidate.serving
-    if not isinstance(serving, Installation):
-        raise UsageError(
-            "release_is_image",
-            f"{verified.entry.alias} runs in the image {serving}",
-            hint="start it with a container runtime, by that digest; `weighlock check` checks the workload",
-        )
+    approved = read_approved(store, verified)
     if order.installation is None:
         raise UsageError(
             "installation_missing",
             f"{verified.entry.alias} needs the installation that it was approved with",
             hint="give --installation PATH",
         )
-    lock = PackageLock.parse(store.read_blob(serving.package_lock, limit=MAX_LOCK_BYTES))
-    listing = store.read_blob(serving.packages, limit=MAX_DOCUMENT_BYTES)
     path = order.installation.absolute()
-    check_installation(path, lock, listing, verified.candidate.argv[0])
+    check_installation(path, *approved)
     return path
 
 
