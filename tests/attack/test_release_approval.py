@@ -472,12 +472,21 @@ def test_a_service_that_may_not_inspect(requested: House) -> None:
 
 
 def test_a_service_that_may_not_release(requested: House) -> None:
+    """It is denied before it signs anything: a state that does not count would stop every gate."""
     requested.ok("keys", "make", "keys/other", "--trial")
     change = ("--add-service", "other=Other", "--add-key", "other=keys/other.pub", "--role", "releaser=other")
     extend_trust(requested, *change)
     requested.review(requested.candidate)
     requested.approve(requested.candidate)
-    requested.denied("state_invalid", "promote", requested.candidate)
+    before = requested.state_descriptor
+    requested.denied("role_missing", "promote", requested.candidate)
+    requested.denied("role_missing", "renew")
+    assert requested.state_descriptor == before
+    # the new releaser takes over
+    settings = requested.root / "weighlock.yaml"
+    settings.write_text(settings.read_text().replace("keys/production.pem", "keys/other.pem"))
+    requested.ok("renew")
+    assert requested.ok("release", "show")["state"] == 2
 
 
 def test_no_service_key_here(requested: House) -> None:

@@ -152,6 +152,8 @@ def test_the_clock_set_back(released: House, travel: Any) -> None:
     travel(later - SKEW - SECOND)
     released.gates_deny("clock_set_back")
     released.denied("clock_set_back", "renew")
+    travel(later - dt.timedelta(days=365))  # before anything here was made
+    released.gates_deny("clock_set_back")
 
 
 def test_the_clock_set_back_to_believe_an_expired_state(released: House, travel: Any) -> None:

@@ -62,10 +62,13 @@ class VerifiedRelease:
     approvers: frozenset[str]
 
 
-def observe(workspace: Workspace, environment: str, *, fresh: bool = True) -> Situation:
+def observe(
+    workspace: Workspace, environment: str, *, fresh: bool = True, resigning: bool = False
+) -> Situation:
     """Return the situation of an environment and remember what was seen.
 
-    ``fresh`` False accepts an expired state, for renewing it. Raises DeniedError with the code of the
+    ``fresh`` False accepts an expired state, for renewing it; ``resigning`` one whose signature counts no
+    longer, if it is the very one that this gate believed last: who signs it may change. Raises DeniedError with the code of the
     step that failed, UndecidedError if something cannot be read.
     """
     memory = workspace.memory(environment)
@@ -78,7 +81,7 @@ def observe(workspace: Workspace, environment: str, *, fresh: bool = True) -> Si
         stated = find_revocations(store, trust)
         known = replace(known, revoked=known.revoked | {each.value for each, _ in stated})
         memory.write(known)  # a revocation once seen stays, even if what follows denies
-        state, digest = _read_state(store, trust, known, environment)
+        state, digest = _read_state(store, trust, known, environment, resigning=resigning)
         known = known.admit(state, digest, now)
         known = replace(known, trust_version=max(known.trust_version, trust.version))
         memory.write(known)
@@ -167,18 +170,21 @@ def _digests(entry: Entry, release: Release, candidate: Candidate, model: Artifa
     return [entry.release, release.candidate, *contained_digests(candidate, model)]
 
 
-def _read_state(store: Store, trust: Trust, known: Memory, environment: str) -> tuple[State, Digest]:
+def _read_state(
+    store: Store, trust: Trust, known: Memory, environment: str, *, resigning: bool
+) -> tuple[State, Digest]:
     try:
         found = store.resolve(state_record.NAME)
     except UsageError as error:
         raise _no_state(environment, known) from error
     raw, descriptor = read_record(store, found.digest, state_record.MEDIA_TYPE)
     keys = revoked_keys(known.revoked)
-    if not gather(store, descriptor.digest, trust, revoked_keys=keys).of(Kind.STATE):
+    signed = gather(store, descriptor.digest, trust, revoked_keys=keys).of(Kind.STATE)
+    if not signed and not (resigning and descriptor.digest == known.digest):
         raise DeniedError(
             "state_invalid",
             f"the state of {environment} is not signed by a releaser of the trust document",
-            hint="somebody without a releaser's key wrote it; restore it, or `weighlock renew`",
+            hint="restore it if somebody else wrote it; if its releaser left, `weighlock renew` with another one's key",
         )
     state = State.parse(raw)
     if state.environment != environment:

@@ -37,7 +37,13 @@ from weighlock.promotion.revocation import check_not_revoked, revoked_keys
 from weighlock.promotion.state import Entry, State
 from weighlock.service.approve import read_candidate
 from weighlock.service.evidence import attach, gather
-from weighlock.service.gatekeeper import check_request, contained_digests, find_revocations
+from weighlock.service.gatekeeper import (
+    check_request,
+    contained_digests,
+    find_revocations,
+    observe,
+    verify_release,
+)
 from weighlock.service.inspect import inspect_artifact
 from weighlock.service.record import put_record
 from weighlock.service.sbom_check import compare_sbom
@@ -219,7 +225,7 @@ def _release(workspace: Workspace, case: _Case, decision: Decision, signer: Sign
     def add(state: State) -> State:
         same_name = (each for each in state.releases if each.name == case.candidate.name)
         newest = max(same_name, key=lambda each: each.number, default=None)
-        if newest is not None and newest.candidate == case.descriptor.digest:
+        if newest is not None and newest.candidate == case.descriptor.digest and _stands(workspace, newest):
             made.append(newest)  # promoted already, perhaps by somebody else a moment ago
             return state
         number = 1 if newest is None else newest.number + 1
@@ -233,6 +239,14 @@ def _release(workspace: Workspace, case: _Case, decision: Decision, signer: Sign
 
     sign_state(workspace, PRODUCTION, add)
     return made[0]
+
+
+def _stands(workspace: Workspace, entry: Entry) -> bool:
+    try:
+        verify_release(observe(workspace, PRODUCTION, fresh=False, resigning=True), str(entry.release))
+    except DeniedError:
+        return False  # signed by a releaser who left, or damaged: it is released anew
+    return True
 
 
 def _write_release(
