@@ -1,6 +1,7 @@
 """Records as they are written and what is refused: candidate, release, state, revocation."""
 
 import copy
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.reference import Reference
 from weighlock.promotion import record
-from weighlock.promotion.candidate import Candidate, Installation, Sandbox
+from weighlock.promotion.candidate import ROLES, Candidate, Installation, Sandbox
 from weighlock.promotion.release import Release
 from weighlock.promotion.revocation import (
     Revocation,
@@ -73,6 +74,11 @@ def test_a_candidate_with_an_image_and_nothing_optional() -> None:
     assert made.model == A
 
 
+def test_a_candidate_with_every_role() -> None:
+    made = dataclasses.replace(CANDIDATE, artifacts=dict.fromkeys(ROLES, A))
+    assert Candidate.parse(made.to_bytes()).artifacts == made.artifacts
+
+
 Path = tuple[str | int, ...]
 
 
@@ -111,6 +117,7 @@ CANDIDATES: list[tuple[Path, Any, str]] = [
     (("artifacts",), {}, INVALID),
     (("artifacts",), {"tokenizer": str(A)}, INVALID),
     (("artifacts",), [], INVALID),
+    (("artifacts",), ["model"], INVALID),
     (("artifacts", "weights"), str(A), INVALID),
     (("artifacts", "model"), "sha256:12", DIGEST),
     (("artifacts", "model"), None, DIGEST),
