@@ -34,7 +34,9 @@ class Digest:
         """Return the digest that ``text`` writes; raises DeniedError ``digest_invalid``."""
         if not isinstance(text, str):
             raise _invalid(repr(text))
-        algorithm, _, hex_digits = text.partition(":")
+        algorithm, colon, hex_digits = text.partition(":")
+        if not colon:
+            raise _invalid(text)
         return cls(algorithm, hex_digits)
 
     @classmethod

@@ -35,6 +35,9 @@ _COMMON: Final = (
     "--disable-pip-version-check",
     "--quiet",
 )
+_CHECK: Final = (
+    "check the name, the version, that it has a wheel, and pip's own configuration (pip config list)"
+)
 _PASSED: Final = re.compile(
     r"""PATH|HOME|LANG|LC_\w+|NETRC|XDG_\w+|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE
     |(?:https?|all|no)_proxy|(?:HTTPS?|ALL|NO)_PROXY
@@ -187,14 +190,15 @@ def diagnose(errors: str, requirement: str) -> WeighlockError:
         )
     if "No space left on device" in errors:
         return UndecidedError("io_failed", "the disk is full: pip could not unpack into the temporary folder")
+    if "Retry(total=0" in errors and "No matching distribution" in errors:
+        return _failed(
+            f"the index could not be reached, so {requirement} was not found",
+            hint="check the network, the proxy, and pip's own configuration (pip config list), and try again",
+        )
     told = [line.removeprefix("ERROR: ") for line in errors.splitlines() if line.startswith("ERROR:")]
     why = _URL.sub("<address>", told[-1] if told else errors.strip().rpartition("\n")[2])
     return _failed(f"pip says about {requirement}: {shown(why)}")
 
 
-def _failed(why: str) -> UndecidedError:
-    return UndecidedError(
-        "index_failed",
-        why,
-        hint="check the name, the version, that it has a wheel, and pip's own configuration (pip config list)",
-    )
+def _failed(why: str, hint: str = _CHECK) -> UndecidedError:
+    return UndecidedError("index_failed", why, hint=hint)

@@ -92,6 +92,13 @@ def test_what_pip_says_becomes_a_code(said: str, code: str) -> None:
     assert diagnose(said, "x==1").code == code
 
 
+def test_an_index_out_of_reach_is_told_from_a_version_that_does_not_exist() -> None:
+    missing = "ERROR: No matching distribution found for x==1\n"
+    cut_off = f"WARNING: Retrying (Retry(total=0)) after connection broken by 'E': /simple/x/\n{missing}"
+    assert "could not be reached" in diagnose(cut_off, "x==1").message
+    assert "could not be reached" not in diagnose(missing, "x==1").message
+
+
 def test_no_address_and_no_credential_is_repeated() -> None:
     error = diagnose(
         "ERROR: 404 for https://user:secret@index.invalid/simple?token=secret now\x1b[31m\n", "x==1"
