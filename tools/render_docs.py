@@ -20,12 +20,16 @@ WIDTH = 100
 def render_commands() -> str:
     """Return the help of every command as Markdown."""
     parts = ["# Commands", "", "Rendered from the program by `make docs`; a test holds it equal.", ""]
-    for path, command, context in walk(root, click.Context(root, info_name="weighlock", terminal_width=WIDTH)):
+    for path, command, context in walk(
+        root, click.Context(root, info_name="weighlock", terminal_width=WIDTH)
+    ):
         parts += [f"## `{path}`", "", "```", command.get_help(context).rstrip(), "```", ""]
     return "\n".join(parts)
 
 
-def walk(command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command, click.Context]]:
+def walk(
+    command: click.Command, context: click.Context
+) -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield a command and those below it, each with the path that a person types."""
     yield context.command_path, command, context
     if isinstance(command, click.Group):
