@@ -121,6 +121,13 @@ def test_the_newest_counts() -> None:
     assert codes(sbom([]), sbom(GOOD, at=older)) == ["sbom_differs"]
 
 
+def test_other_kinds_are_no_bill_of_materials() -> None:
+    later = {"madeAt": write_time(NOW + dt.timedelta(hours=1))}
+    approval = Evidence(Kind.APPROVAL, SUBJECT, later, Digest.of(b"approval"), "k", "ana")
+    assert codes(sbom(GOOD), approval) == []
+    assert codes(approval) == []
+
+
 def test_an_image_brings_no_packages_of_ours() -> None:
     assert codes(sbom([MODEL_COMPONENT]), image=True) == []
     assert codes(sbom(GOOD), image=True) == ["sbom_differs"]
