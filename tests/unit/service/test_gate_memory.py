@@ -71,6 +71,7 @@ GOOD: dict[str, Any] = {
         ("number", 1.0),
         ("number", None),
         ("trust", -1),
+        ("trust", True),
         ("trust", None),
         ("digest", ""),
         ("digest", 1),
