@@ -235,3 +235,12 @@ def test_revoking_while_the_state_cannot_be_read(released: House) -> None:
     take_revocations_away(released)
     released.flip(state)
     released.gates_deny("revoked")  # seen once, though the state could not be read then
+
+
+def test_the_first_state_lists_what_was_revoked_before(requested: House) -> None:
+    with requested.store("production") as store:
+        store.untag("state")
+    requested.memory.unlink()
+    digest = str(requested.file_digest())
+    assert revoke(requested, digest)["state"] == 1
+    assert requested.state["revoked"] == [digest]
