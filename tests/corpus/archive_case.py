@@ -2,6 +2,7 @@
 
 import struct
 import zipfile
+import zlib
 
 from corpus.case import EIGHT, Case, accept, reject
 from model_file import npy, torch_pickle, zip_of
@@ -63,9 +64,40 @@ def archives() -> list[Case]:
         case("directory-moved", plain[: central - 46] + b"hide" + plain[central - 46 :], "bytes before the directory", "not where the archive says"),
         case("no-end", plain[:-30], "the end record is cut off", "no end record"),
         case("size-lie", bytes(huge), "a member that is larger than both headers say", "larger than it says"),
+        case("folder-content", zip_of({"a.txt": b"one\n", "b/": b"two\n"}), "a folder that has content: NumPy reads it", "has content"),
+        case("second-name", second_name(plain), "a second name, which some readers take", "second name"),
+        case("end64-extended", end64(plain, extended=True), "extensible data, in which some readers find another end record", "64-bit end record is malformed"),
+        case("end64-other", end64(plain, count=1), "two end records that disagree", "32-bit and the 64-bit"),
+        accept("zip/end64.zip", end64(plain), "a 64-bit end record that agrees"),
+        reject("torch/array.npz", zip_of({**torch, "m/data/0": npy("'|O'", "(1,)", b"cos\nsystem\n(S'touch marker'\ntR.")}), "raw data for torch, an array of objects for NumPy", "pickle-present", "npy-object-array", "pickle-global-dangerous"),
         reject("zip/encrypted.zip", bytes(encrypted), "an encrypted member", not_examined="encrypted"),
         reject("zip/method-99.zip", bytes(strange), "a method that is not read", not_examined="method 99"),
     ]  # fmt: skip
+
+
+def second_name(plain: bytes) -> bytes:
+    """Return the archive with the extra field of another name in the directory's first entry."""
+    at, end = plain.index(b"PK\1\2"), plain.rindex(b"PK\5\6")
+    name = b"config.json"
+    extra = struct.pack("<HHBL", 0x7075, 5 + len(name), 1, zlib.crc32(b"a.txt")) + name
+    entry = bytearray(plain[at:end])
+    entry[30:32] = struct.pack("<H", len(extra))
+    entry[51:51] = extra
+    tail = bytearray(plain[end:])
+    tail[12:16] = struct.pack("<L", len(entry))
+    return plain[:at] + bytes(entry) + bytes(tail)
+
+
+def end64(plain: bytes, *, count: int = 2, extended: bool = False) -> bytes:
+    """Return the archive of two members with a 64-bit end record; ``count`` is what the 32-bit one says."""
+    start, end = plain.index(b"PK\1\2"), plain.rindex(b"PK\5\6")
+    more = b"PK\6\6" + b"\0" * 52 if extended else b""
+    record = (
+        struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44 + len(more), 45, 45, 0, 0, 2, 2, end - start, start) + more
+    )
+    tail = bytearray(plain[end:])
+    tail[8:12] = struct.pack("<2H", count, count)
+    return plain[:end] + record + struct.pack("<4sLQL", b"PK\6\7", 0, end, 1) + bytes(tail)
 
 
 def arrays() -> list[Case]:

@@ -51,6 +51,16 @@ def gguf_accepted() -> list[Case]:
     ]  # fmt: skip
 
 
+def also_pickle() -> bytes:
+    """Return a GGUF file of version 1 whose counts are, for a pickle reader, bytes up to the middle of a text."""
+    model = GgufFile(1)
+    for number in range(0x4200):  # the second byte is the opcode B, and the four that follow its length
+        model.tensor(f"{number:x}", [0], 0, 0)
+    before = len(GgufFile(1).string("k", "").header())
+    payload = "cposix\nsystem\n(X\x0c\x00\x00\x00touch markertR."
+    return model.string("k", "a" * (14 + 0x1_0000 - before) + payload).bytes()
+
+
 def gguf_rejected() -> list[Case]:
     header, wrong, layout, bounds = "gguf-header", "gguf-tensor", "gguf-layout", "gguf-bounds"
     data = b"\1" * 128
@@ -97,6 +107,8 @@ def gguf_rejected() -> list[Case]:
         case("alignment-text", GgufFile().string("general.alignment", "32").tensor("w", [8], 0, 0).bytes(b"\1" * 32)[:60], "cut in the middle", header, "ends in the middle"),
         case("truncated", one_tensor().header()[:-3], "the header is cut", header, "ends in the middle"),
         case("version-zero", b"GGUF" + struct.pack("<IQQ", 0, 0, 0), "version 0", header, "does not start"),
+        reject("gguf/pickle.bin", also_pickle(), "a pickle too, for a loader that goes by the name: G is BINFLOAT, B is BINBYTES", "pickle-present", "pickle-global-dangerous", "pickle-trailing-bytes"),
+        reject("gguf/template-list.gguf", GgufFile().array("tokenizer.chat_template", TEXT, []).bytes(), "a list of templates", not_examined="is a list"),
         reject("gguf/version-9.gguf", b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "a version that nobody knows yet", not_examined="version 9"),
         reject("gguf/type-200.gguf", GgufFile().tensor("w", [32], 200, 0).bytes(data), "a tensor type that nobody knows: its size cannot be checked", not_examined="type 200"),
         reject("gguf/template-escape.gguf", one_tensor().string("tokenizer.chat_template", template).bytes(data), "CVE-2024-34359: a template that walks to Python", "template-escape"),

@@ -20,6 +20,37 @@ def configurations() -> list[Case]:
         "{%- if messages[0]['role'] == 'system' -%}{{ messages[0]['content'] | replace('_', ' ') }}{%- endif -%}"
         "{% for m in messages | selectattr('role', 'equalto', 'user') %}<|im_start|>{{ m.content }}<|im_end|>{% endfor %}"
     )
+    tools = (
+        "{%- macro kind(spec) %}{%- set kinds = {'string': 'str', 'number': 'float'} %}"
+        "{%- if kinds[spec.type] is defined %}{{- kinds[spec.type] }}{%- endif %}{%- endmacro %}"
+        "{%- set ns = namespace(last=messages|length - 1) %}{%- set text = '' ~ bos_token %}"
+        "{%- for m in messages[::-1] %}{%- set index = (messages|length - 1) - loop.index0 %}"
+        "{%- if messages[index - 1].role != 'tool' and m['role'] == 'user' %}{%- set ns.last = index %}{%- endif %}"
+        "{%- for name in m.arguments %}{{- name + '=' + m.arguments[name] | tojson }}{%- endfor %}"
+        "{% for i in range(messages|length) %}{{ messages[i].content }}{% endfor %}"
+        "{%- set answer = m.content.split('</think>')[-1].strip() %}{{- messages[ns.last].content ~ answer }}{%- endfor %}"
+    )
+    keras = {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": {
+            "layers": [
+                {
+                    "module": "keras.layers",
+                    "class_name": "Dense",
+                    "config": {
+                        "kernel_initializer": {"module": "keras.initializers", "class_name": "GlorotUniform"}
+                    },
+                },
+                {
+                    "module": "builtins",
+                    "class_name": "function",
+                    "config": "relu",
+                    "registered_name": "function",
+                },
+            ]
+        },
+    }
     return [
         accept("json/config.json", b'{"model_type": "bert", "hidden_size": 384}', "an ordinary configuration"),
         accept("json/numbers.json", b'{"model_max_length": 1000000000000000019884624838656, "time_step_limit": [0.0, Infinity]}', "numbers that real tokenizers and models have"),
@@ -41,6 +72,31 @@ def configurations() -> list[Case]:
         case("template-include", template("{% include 'other' %}"), "another template", "template-include"),
         case("template-unclosed", template("{{ x.__class__"), "an expression that is not closed", "template-escape"),
         case("template-list", json.dumps({"chat_template": [{"name": "t", "template": "{{ x.__class__ }}"}]}).encode(), "in a list of templates", "template-escape"),
+        case("template-text-end", template("{{ '}}' ~ cycler.__init__ }}"), "the end of an expression, in a text", "template-escape"),
+        case("template-comment", template("{# {{ ' #}{% raw %}{{ \" {% endraw %}{{ x['_' ~ 'y'] }}"), "a text that begins in a comment", "template-obfuscated"),
+        case("template-half", template("{{ x['__in' ~ 'it__'] }}"), "a name in two halves", "template-obfuscated"),
+        case("template-keywords", template("{{ x[dict(__in=1, it__=1) | join] }}"), "a name from keywords", "template-obfuscated"),
+        case("template-format", template("{{ x['%c%cinit%c%c' | format(95, 95, 95, 95)] }}"), "underscores by number", "template-obfuscated"),
+        case("template-variable", template("{% set u = '_' ~ '_' %}{% set n = u %}{{ x[n] }}"), "a name in a variable", "template-obfuscated"),
+        case("template-loop", template("{% for n in ['XXinitXX' | replace('X', '_')] %}{{ x[n] }}{% endfor %}"), "a name in a loop", "template-obfuscated"),
+        case("template-block", template("{% set n %}_{% endset %}{{ x[n] }}"), "a name that is rendered", "template-obfuscated"),
+        case("template-macro", template("{% macro n() %}_{% endmacro %}{{ x[n()] }}"), "a name that a macro renders", "template-obfuscated"),
+        case("template-map", template("{{ [x] | map(attribute=n) | first }}"), "an attribute by a variable", "template-obfuscated"),
+        case("template-map-attr", template("{{ [x] | map('attr', n) | first }}"), "a filter by its name", "template-obfuscated"),
+        case("trust-remote-code-yes", b'{"trust_remote_code": "yes"}', "true for Python, if not for JSON", "config-trust-remote-code"),
+        case("custom-pipelines", b'{"custom_pipelines": {"t": {"impl": "x.Pipeline"}}}', "a pipeline of this repository", "config-remote-code"),
+        case("kernels", b'{"attn_implementation": "someone/kernels"}', "transformers downloads and imports kernels", "config-remote-code"),
+        case("activation", b'{"activation_function": "os.abort"}', "sentence-transformers calls what is named", "config-module-type"),
+        case("tokenizer-class", b'{"tokenizer_class": "os.path"}', "as above", "config-module-type"),
+        case("router", b'{"types": {"q": "x.Model"}, "structure": {}}', "as above, in a router", "config-module-type"),
+        case("keras-module", b'{"class_name": "function", "module": "os", "config": "system"}', "CVE-2025-1550: Keras imports what is named", "config-module-type"),
+        case("keras-builtins", b'{"class_name": "function", "module": "builtins", "config": "exec"}', "Python's functions are there too", "config-module-type"),
+        case("keras-utils", b'{"class_name": "get_file", "module": "keras.utils"}', "a function of Keras that downloads", "config-module-type"),
+        case("keras-module-list", b'{"class_name": "Dense", "module": ["keras"]}', "a module that is not text", "config-module-type"),
+        case("keras-torch", b'{"class_name": "TorchModuleWrapper", "module": "keras.layers", "config": {}}', "CVE-2025-49655: a pickle in text", "keras-lambda"),
+        accept("json/keras.json", json.dumps(keras).encode(), "layers as Keras writes them"),
+        accept("json/dense.json", b'{"activation_function": "torch.nn.modules.activation.Tanh", "tokenizer_class": "BertTokenizer"}', "a layer of sentence-transformers"),
+        accept("json/template-tools.json", template(tools), "a chat template with a macro, variables and lookups"),
         reject("template/escape.jinja", b"{{ self.__init__.__globals__ }}", "a template in a file of its own", "template-escape"),
         accept("template/plain.jinja", b"{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}", "an ordinary template"),
     ]  # fmt: skip

@@ -63,14 +63,15 @@ def _examine(report: Report, path: str, size: int, depth: int) -> Reading[None]:
 
 
 def _settle(found: Detected, head: bytes, size: int) -> Reading[Detected]:
-    """Return the format after reading on, where the head of the file could not tell a pickle from text."""
-    if found.format in _EXAMINERS and found.format not in _UNMARKED:
+    """Return the format after reading on, where the head of the file could not tell whether it is a pickle."""
+    if found.format in _EXAMINERS and found.format not in _UNMARKED | _ALSO_PICKLE:
         return found
     if not may_go_on_as_pickle(head, size):
         return found
     pickles = yield from read_pickles(size)
     whole = pickles.rest == size and all(stream.stopped and stream.usable for stream in pickles.streams)
-    is_pickle = whole or any(map(reaches_out, pickles.streams))
+    imports = found.format in _ALSO_PICKLE and any(stream.names for stream in pickles.streams)
+    is_pickle = whole or imports or any(map(reaches_out, pickles.streams))
     return found._replace(format="pickle") if is_pickle else found
 
 
@@ -168,4 +169,6 @@ _EXAMINERS: Final[dict[str, Callable[[_File], Reading[None]]]] = {
     "zip": _zip,
 }
 _UNMARKED: Final = frozenset({"json", "python", "script", "text"})  # told without a magic number
+# "G" is BINFLOAT, and a safetensors header may be of any length: loaders that go by a name such as .bin unpickle them
+_ALSO_PICKLE: Final = frozenset({"gguf", "safetensors"})
 EXAMINED_FORMATS: Final = tuple(sorted(_EXAMINERS))

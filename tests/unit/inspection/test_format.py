@@ -234,3 +234,24 @@ def test_a_request_over_the_limit_is_not_made() -> None:
 def test_a_format_error_names_its_rule_and_place() -> None:
     error = FormatError("zip-structure", "why", 7)
     assert (error.rule, error.message, error.offset) == ("zip-structure", "why", 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{" + "|map(" * 100_000,
+        "{{ '" + "\\'" * 200_000,
+        "{% set a" + " " * 400_000,
+        "{% set a = b " * 40_000,
+        "".join(f"{{% set a{n} = a{n - 1} %}}" for n in range(20_000)) + "{{ x[a1] }}",
+    ],
+    ids=["filters", "quotes", "spaces", "statements", "names"],
+)
+def test_no_template_is_searched_over_and_over(text: str) -> None:
+    # a search that begins anew at each of them would take minutes
+    assert examine("chat_template.jinja", text.encode()).not_examined is None
+
+
+def test_auto_map_in_auto_map_is_named_once_each() -> None:
+    data = b'{"auto_map": ' * 500 + b'"' + b"x" * 500_000 + b'"' + b"}" * 500
+    assert rules_of(examine("config.json", data)) == {"config-remote-code"}

@@ -161,6 +161,8 @@ class _Reader:
         if kind == _STRING:
             yield from self._string_entry(key)
         elif kind == _ARRAY:
+            if "template" in key:
+                raise Unexamined(f"the key {shown(key)!r} is a list, and only texts are searched")
             yield from self._array(1)
         elif kind in _SCALARS:
             self.numbers[key] = yield from self.number(_SCALARS[kind])

@@ -30,6 +30,8 @@ _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _RULE: Final = "zip-structure"
+_WIDE: Final = 0xFFFF_FFFF  # the number is in a 64-bit record instead
+_UNICODE_PATH: Final = 0x7075  # an extra field with another name for the member (APPNOTE, 4.6.9)
 
 
 class Member(NamedTuple):
@@ -91,7 +93,15 @@ def _read_end(size: int) -> Reading[_Directory]:
     end = size - length + at
     locator = at - _END64_LOCATOR.size
     if locator >= 0 and tail[locator : locator + 4] == b"PK\x06\x07":
-        return (yield from _read_end64(tail[locator:at], end - _END64_LOCATOR.size))
+        wide = yield from _read_end64(tail[locator:at], end - _END64_LOCATOR.size)
+        narrow = (
+            (count, wide.members, 0xFFFF),
+            (directory_size, wide.size, _WIDE),
+            (offset, wide.offset, _WIDE),
+        )
+        if not all(value in {same, limit} for value, same, limit in narrow):
+            raise FormatError(_RULE, "the 32-bit and the 64-bit end record disagree", end)
+        return wide
     if disk or first_disk or here != count:
         raise Unexamined("the archive spans several disks")
     return _Directory(count, directory_size, offset, end)
@@ -103,7 +113,8 @@ def _read_end64(locator: bytes, end: int) -> Reading[_Directory]:
         raise FormatError(_RULE, "the 64-bit end record is not where its locator says", end)
     raw = yield from read(offset, _END64.size)
     magic, length, _, _, disk, first_disk, here, count, size, directory = _END64.unpack(raw)
-    if magic != b"PK\x06\x06" or offset + 12 + length != end:
+    # readers look for the record in front of its locator, or where that points: with extensible data both could exist
+    if magic != b"PK\x06\x06" or length != _END64.size - 12 or offset + _END64.size != end:
         raise FormatError(_RULE, "the 64-bit end record is malformed", offset)
     if disk or first_disk or here != count:
         raise Unexamined("the archive spans several disks")
@@ -122,6 +133,7 @@ def _central(raw: bytes, count: int) -> list[Member]:
         start = at + _CENTRAL.size
         name = _name(raw[start : start + name_length], flags)
         extra = raw[start + name_length : start + name_length + extra_length]
+        _check_extra(name, extra)
         size, packed, header = _wide(extra, size, packed, header)
         members.append(Member(name, method, flags, crc, packed, size, header))
         at = start + name_length + extra_length + comment_length
@@ -136,6 +148,15 @@ def _name(raw: bytes, flags: int) -> str:
         return raw.decode("utf-8" if flags & 0x800 else "cp437")
     except UnicodeDecodeError as error:
         raise FormatError(_RULE, "a member's name is not UTF-8") from error
+
+
+def _check_extra(name: str, extra: bytes) -> None:
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<2H", extra, at)
+        if kind == _UNICODE_PATH:
+            raise FormatError(_RULE, f"the member {shown(name)!r} has a second name, which some readers take")
+        at += 4 + length
 
 
 def _wide(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:
@@ -153,7 +174,7 @@ def _widened(field: bytes, *values: int) -> tuple[int, int, int]:
     wide = []
     at = 0
     for value in values:
-        if value == 0xFFFF_FFFF:
+        if value == _WIDE:
             if at + 8 > len(field):
                 raise FormatError(_RULE, "a 64-bit size is missing")
             wide.append(int.from_bytes(field[at : at + 8], "little"))
@@ -173,6 +194,8 @@ def _check_names(members: list[Member]) -> None:
             raise FormatError(
                 _RULE, f"a member leaves the archive's folder or hides: {error.message}"
             ) from error
+        if name.endswith("/") and (member.size or member.packed):
+            raise FormatError(_RULE, f"the folder {shown(name)!r} has content", member.header)
         if name in seen:
             raise FormatError(_RULE, f"the member {shown(name)!r} is listed twice")
         seen.add(name)
@@ -195,6 +218,7 @@ def _locate(member: Member, after: int, limit: int) -> Reading[tuple[Member, int
     if magic != b"PK\x03\x04" or data + member.packed > limit:
         raise FormatError(_RULE, f"the member {shown(member.name)!r} lies outside the archive", member.header)
     raw = yield from read(start, name_length + extra_length)
+    _check_extra(member.name, raw[name_length:])
     size, packed, _ = _wide(raw[name_length:], size, packed, 0)
     same = _name(raw[:name_length], flags) == member.name and method == member.method
     if same and not flags & DESCRIPTOR:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from weighlock.inspection.format.npy import MAGIC
 from weighlock.inspection.format.zip_archive import DEFLATED, ENCRYPTED, STORED, Member, inflate, read_zip
 from weighlock.inspection.report import Report
-from weighlock.inspection.span import FormatError, Reading, Unexamined, drive, fetch_from, shifted
+from weighlock.inspection.span import FormatError, Reading, Unexamined, drive, fetch_from, read, shifted
 
 MAX_DEPTH: Final = 3  # archives in archives; no model needs two
 MAX_TOTAL_BYTES: Final = 1 << 30  # inflated in one archive, one member at a time
@@ -38,7 +39,7 @@ def examine_zip(report: Report, size: int, depth: int, examine: Examine) -> Read
         report.find("torchscript-code", f"{len(code)} of its members are TorchScript code")
         report.not_examined("what TorchScript code does is not analysed")
     for member in members:
-        if member in code or (torch and _is_inert(member)):
+        if member in code or (torch and _is_inert(member) and not (yield from _is_array(member))):
             continue
         inflated += member.size if member.method == DEFLATED else 0
         inner = report.member(member.name)
@@ -65,6 +66,11 @@ def _is_inert(member: Member) -> bool:
     if _STORAGE.fullmatch(member.name):
         return True
     return bool(_TORCH_INERT.fullmatch(member.name)) and member.size <= MAX_INERT_BYTES
+
+
+def _is_array(member: Member) -> Reading[bool]:
+    """Whether NumPy, which takes any archive and goes by the first bytes of a member, would read an array."""
+    return (yield from read(member.data, min(member.size, len(MAGIC)))) == MAGIC
 
 
 def _examine_member(report: Report, member: Member, depth: int, examine: Examine) -> Reading[None]:

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
+from weighlock.inspection.rule.class_name import examine_class, is_own_class
 from weighlock.inspection.rule.template import examine_template
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
 _TEMPLATE_KEYS: Final = frozenset({"chat_template", "chat_templates", "prompt_template"})
-_TRUE: Final = (True, "true", "True", 1)
+_FALSE: Final = (False, None, "", "false", "False")  # whatever else Python takes for true
+_KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
 
 
 def examine_json(report: Report, path: str, size: int) -> Reading[None]:
@@ -23,8 +25,10 @@ def examine_json(report: Report, path: str, size: int) -> Reading[None]:
     name = PurePosixPath(path).name
     if name == "modules.json":
         _examine_modules(report, document)
-    for key, value in _pairs(document):
-        _examine_pair(report, key, value)
+    for item in _objects(document):
+        examine_class(report, item)
+        for key, value in item.items():
+            _examine_pair(report, key, value)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -48,28 +52,42 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _pairs(document: Any) -> Iterator[tuple[str, Any]]:
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
     waiting = [document]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            yield from value.items()
+            yield value
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(item for item in value if isinstance(item, dict | list))
 
 
 def _examine_pair(report: Report, key: str, value: Any) -> None:
-    if key == "auto_map" and value:
-        report.find("config-remote-code", f"auto_map names {shown(json.dumps(value)[:200])}")
-    elif key == "trust_remote_code" and value in _TRUE:
+    if key in {"auto_map", "custom_pipelines"} and value:
+        named = ", ".join(_texts(value)) or "something that is not text"
+        report.find("config-remote-code", f"{key} names {shown(named)}")
+    elif key in _KERNELS and any("/" in text for text in _texts(value)):
+        report.find(
+            "config-remote-code", f"{key} names kernels to download, {shown(', '.join(_texts(value)))}"
+        )
+    elif key == "trust_remote_code" and value not in _FALSE:
         report.find("config-trust-remote-code", "trust_remote_code is set")
     elif key == "_target_" and isinstance(value, str):
         report.find("config-target", f"_target_ names {shown(value)}")
-    elif key == "class_name" and value == "Lambda":
-        report.find("keras-lambda", "a layer is of the class Lambda")
     elif key in _TEMPLATE_KEYS:
         _examine_templates(report, key, value)
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a text, or those in a list or object, at most as many as are shown."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [
+        text
+        for item in items
+        for text in (item if isinstance(item, list) else [item])
+        if isinstance(text, str)
+    ][:8]
 
 
 def _examine_templates(report: Report, key: str, value: Any) -> None:
@@ -89,11 +107,5 @@ def _examine_modules(report: Report, document: Any) -> None:
     """sentence-transformers imports what ``type`` names and calls it (its modules.json)."""
     for item in document if isinstance(document, list) else []:
         kind = item.get("type") if isinstance(item, dict) else None
-        if kind is not None and not (isinstance(kind, str) and _is_own_class(kind)):
+        if kind is not None and not is_own_class(kind):
             report.find("config-module-type", f"a module has the type {shown(str(kind))}")
-
-
-def _is_own_class(kind: str) -> bool:
-    return kind.startswith("sentence_transformers.") and all(
-        part.isidentifier() and not part.startswith("_") for part in kind.split(".")
-    )
