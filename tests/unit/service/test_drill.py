@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from conftest import missing
 from weighlock import sandbox
 from weighlock.cli.main import run
+from weighlock.cli.output import Output
 from weighlock.core.clock import system_clock
 from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.outcome import Outcome
@@ -224,6 +226,38 @@ def test_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     assert run(["drill"]) == 3
     drills.pop()
     assert run(["drill"]) == 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_notes_for_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool
+) -> None:
+    def tell_only(_: object, __: object, tell: Callable[[str], None]) -> list[Drill]:
+        tell("drill 1 of 5: it")
+        return [Drill("it", [attempt("revoked")], ["it"])]
+
+    monkeypatch.setattr(drill_service, "carry_out", tell_only)
+    monkeypatch.setattr(Output, "draws", terminal)
+    assert run(["drill"]) == 0
+    assert ("drill 1 of 5: it" in capsys.readouterr().err) is terminal
+
+
+def test_a_drill_that_breaks_is_kept(
+    waiting: DrillHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(waiting.root, tmp_path / "waiting", symlinks=True)
+    own = DrillHouse(tmp_path / "waiting", system_clock)
+
+    def broken(*_: object) -> None:
+        raise DeniedError("revoked", "no")
+
+    monkeypatch.setattr(drill_service, "_DRILLS", (("it", broken, True), ("other", broken, False)))
+    monkeypatch.setattr(DrillHouse, "build", lambda *_: own)
+    found = drill_service.carry_out(system_clock, {})
+    assert [(each.title, each.outcome) for each in found] == [
+        ("it", Outcome.UNDECIDED),
+        ("other", Outcome.UNDECIDED),
+    ]
 
 
 def test_another_place_for_the_scratch_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
