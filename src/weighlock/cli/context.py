@@ -49,6 +49,12 @@ def signer_from(key_file: Path, passphrase_file: Path | None) -> "Signer":
     return read_signer(key_file, passphrase(passphrase_file))
 
 
+def is_stored(target: str) -> bool:
+    """Return whether a target names an environment's store (``experimentation:NAME``) and not a path."""
+    head, colon, _ = target.partition(":")
+    return bool(colon) and head in {"experimentation", "production"}
+
+
 def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:
     """Give a command ``--key`` and ``--passphrase-file``."""
     path = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import key_option, passphrase
+from weighlock.cli.context import is_stored, key_option, passphrase, workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text
 from weighlock.cli.progress import progress_for
 from weighlock.core.text import shown
@@ -18,12 +18,16 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Sign a model or a folder (OpenSSF Model Signing).")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", metavar="PATH|ENVIRONMENT:NAME")
 @key_option("Private key to sign with.")
 @click.option(
     "--certificate-chain", type=_FILE, help="PEM certificates for the key, the signer's first, root optional."
 )
-@click.option("--signature", type=click.Path(path_type=Path), help="Where to write; by default TARGET.sig.")
+@click.option(
+    "--signature",
+    type=click.Path(path_type=Path),
+    help="Where to write; by default TARGET.sig, or attached to the artifact.",
+)
 @click.option(
     "--ignore", multiple=True, metavar="PATH", help="File or folder in TARGET to leave out; repeatable."
 )
@@ -32,32 +36,71 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def sign(
     output: Output,
     *,
-    target: Path,
+    target: str,
     key_file: Path,
     passphrase_file: Path | None,
     certificate_chain: Path | None,
     signature: Path | None,
     ignore: tuple[str, ...],
 ) -> None:
-    """Sign every file of TARGET: a folder, a snapshot in the Hugging Face cache, or one file.
+    """Sign every file of TARGET: a folder, a Hugging Face cache snapshot, a file, or an artifact of a store.
 
     The signature is an OpenSSF Model Signing v1.0 bundle, which other tools can
-    verify. Git's files, the signature itself and --ignore are left out.
+    verify. Git's files, the signature itself and --ignore are left out. The signature
+    over an artifact is attached to it, unless --signature says where to write it.
     """
     from weighlock.service.keys import read_signer
+
+    signer = read_signer(key_file, passphrase(passphrase_file))
+    certificates = _certificates(certificate_chain, signer)
+    if is_stored(target):
+        _sign_stored(output, target, signer, certificates, signature, ignore)
+    else:
+        _sign_folder(output, Path(target), signer, certificates, signature, ignore)
+
+
+def _sign_folder(
+    output: Output,
+    target: Path,
+    signer: "Signer",
+    certificates: "list[bytes]",
+    signature: Path | None,
+    ignore: tuple[str, ...],
+) -> None:
     from weighlock.service.sign import sign_model, write_signature
     from weighlock.service.target import FolderTarget
 
     model = FolderTarget(target)
     location = signature or target.with_name(f"{model.name}.sig")
     own = model.path_of(location)
-    signer = read_signer(key_file, passphrase(passphrase_file))
-    certificates = _certificates(certificate_chain, signer)
     left_out = [*ignore, own] if own else list(ignore)
     with progress_for(output) as progress:
         signed = sign_model(model, signer, certificates=certificates, ignore=left_out, progress=progress)
     write_signature(location, signed.bundle)
-    _tell(output, signed, signer, location, own)
+    _tell(output, signed, signer, str(location), own)
+
+
+def _sign_stored(
+    output: Output,
+    target: str,
+    signer: "Signer",
+    certificates: "list[bytes]",
+    signature: Path | None,
+    ignore: tuple[str, ...],
+) -> None:
+    from weighlock.core.store_reference import StoreReference
+    from weighlock.service.sign import sign_model, write_signature
+    from weighlock.service.stored_target import StoredTarget
+
+    model = StoredTarget.open(workspace(), StoreReference.parse(target))
+    with progress_for(output) as progress:
+        signed = sign_model(model, signer, certificates=certificates, ignore=ignore, progress=progress)
+    if signature is None:
+        where = f"attached, {model.attach(signed.bundle)}"
+    else:
+        write_signature(signature, signed.bundle)
+        where = str(signature)
+    _tell(output, signed, signer, where, None)
 
 
 def _certificates(file: Path | None, signer: "Signer") -> list[bytes]:
@@ -69,10 +112,10 @@ def _certificates(file: Path | None, signer: "Signer") -> list[bytes]:
     return read_chain(read_limited(file, MAX_ROOTS_BYTES, missing="key_missing"), signer.public)
 
 
-def _tell(output: Output, signed: "Signed", signer: "Signer", location: Path, own: str | None) -> None:
+def _tell(output: Output, signed: "Signed", signer: "Signer", location: str, own: str | None) -> None:
     uncovered = [path for path in signed.ignored if path != own]
     facts = {
-        "signature": str(location),
+        "signature": location,
         "model": signed.name,
         "root": str(signed.root),
         "files": signed.files,
@@ -85,7 +128,7 @@ def _tell(output: Output, signed: "Signed", signer: "Signer", location: Path, ow
         facts,
         lambda: (
             f"signed {signed.files} files ({size_text(signed.size_bytes)}) of {shown(signed.name)}\n"
-            f"  signature  {shown(str(location))}\n"
+            f"  signature  {shown(location)}\n"
             f"  root       {signed.root}\n"
             f"  key        {signer.public.key_id}{' (trial)' if signer.public.trial else ''}"
         ),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock
+from weighlock.cli.context import clock, is_stored, workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled
 from weighlock.cli.progress import progress_for
 from weighlock.core.error import DeniedError, UsageError
@@ -22,8 +22,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Verify a signature over a model or a folder.")
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--signature", type=click.Path(path_type=Path), help="The signature; by default TARGET.sig.")
+@click.argument("target", metavar="PATH|ENVIRONMENT:NAME")
+@click.option(
+    "--signature",
+    type=click.Path(path_type=Path),
+    help="The signature; by default TARGET.sig, or what is attached to the artifact.",
+)
 @click.option("--key", "key_files", type=_FILE, multiple=True, help="Public key that you trust; repeatable.")
 @click.option(
     "--trusted-root", "root_file", type=_FILE, help="PEM certificates of the authorities that you trust."
@@ -37,7 +41,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def verify(
     output: Output,
     *,
-    target: Path,
+    target: str,
     signature: Path | None,
     key_files: tuple[Path, ...],
     root_file: Path | None,
@@ -50,34 +54,61 @@ def verify(
     signature does not cover. Files that this user verified before, and that did not
     change since, are not read again without --rehash.
     """
+    verifier = _verifier(key_files, root_file, identity)
+    try:
+        if is_stored(target):
+            verified = _verify_stored(output, target, signature, verifier)
+        else:
+            verified = _verify_folder(output, Path(target), signature, verifier, rehash=rehash)
+    except DeniedError as error:
+        _name_differences(output, error)
+        raise
+    _tell(output, verified)
+
+
+def _verify_folder(
+    output: Output,
+    target: Path,
+    signature: Path | None,
+    verifier: "Callable[[Envelope], Attestation]",
+    *,
+    rehash: bool,
+) -> "VerifiedModel":
     from weighlock.core.limit import MAX_BUNDLE_BYTES
     from weighlock.service.file import read_limited
     from weighlock.service.target import FolderTarget
     from weighlock.service.verify import verify_model
     from weighlock.source.verified_state import VerifiedState
 
-    verifier = _verifier(key_files, root_file, identity)
     model = FolderTarget(target)
     location = signature or target.with_name(f"{model.name}.sig")
     bundle = read_limited(location, MAX_BUNDLE_BYTES, missing="signature_missing")
     memory = None if rehash else VerifiedState.of_user(os.environ, clock())
+    own = model.path_of(location)
     try:
         with progress_for(output) as progress:
-            verified = verify_model(
-                model,
-                bundle,
-                verifier,
-                signature_path=model.path_of(location),
-                memory=memory,
-                progress=progress,
-            )
-    except DeniedError as error:
-        _name_differences(output, error)
-        raise
+            return verify_model(model, bundle, verifier, signature_path=own, memory=memory, progress=progress)
     finally:
         if memory is not None:
             memory.save()
-    _tell(output, verified)
+
+
+def _verify_stored(
+    output: Output, target: str, signature: Path | None, verifier: "Callable[[Envelope], Attestation]"
+) -> "VerifiedModel":
+    from weighlock.core.limit import MAX_BUNDLE_BYTES
+    from weighlock.core.store_reference import StoreReference
+    from weighlock.service.file import read_limited
+    from weighlock.service.stored_target import StoredTarget
+    from weighlock.service.verify import choose_signature, verify_model
+
+    model = StoredTarget.open(workspace(), StoreReference.parse(target))
+    if signature is None:
+        bundle = choose_signature(model.signatures(), verifier)
+    else:
+        bundle = read_limited(signature, MAX_BUNDLE_BYTES, missing="signature_missing")
+    with progress_for(output) as progress:
+        return verify_model(model, bundle, verifier, progress=progress)
 
 
 def _verifier(

@@ -1,6 +1,6 @@
 """Verify a model against its signature, offline: first the signature, then every byte."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from weighlock.attestation.bundle import Attestation, Envelope, read_bundle
@@ -51,6 +51,17 @@ def verify_model(
     unlisted = [path for path in found if path not in signed.files]
     under = [path for path in target.list_ignored(ignore) if path != signature_path]
     return VerifiedModel(attestation, signed, tuple(sorted(unlisted + under)))
+
+
+def choose_signature(bundles: Sequence[bytes], verifier: Callable[[Envelope], Attestation]) -> bytes:
+    """Return the first of ``bundles`` that the verifier accepts; raises its error about the last if none is."""
+    for bundle in bundles[:-1]:
+        try:
+            verifier(read_bundle(bundle))
+        except DeniedError:
+            continue  # somebody else's signature; the next may be by whom the caller trusts
+        return bundle
+    return bundles[-1]
 
 
 def _ignored(signed: SignedModel, signature_path: str | None) -> set[str]:

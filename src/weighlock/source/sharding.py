@@ -1,7 +1,7 @@
 """Digest the consecutive parts of files, for model signatures that list shards (OMS v1.0, section 6.3.2)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from weighlock.core.digest import Digest
@@ -28,18 +28,25 @@ def digest_shards(
 
 
 def _digest(file: FolderFile, shard_size: int, progress: Progress) -> tuple[Digest, ...]:
+    with SteadyFile(file) as stream:
+        stream.advise_sequential()
+        return digest_stream(stream.readinto, shard_size, progress)
+
+
+def digest_stream(
+    readinto: Callable[[memoryview], int | None], shard_size: int, progress: Progress
+) -> tuple[Digest, ...]:
+    """Return the digests of the consecutive parts of what ``readinto`` gives until it gives nothing."""
     digests: list[Digest] = []
     buffer = memoryview(bytearray(min(READ_BYTES, shard_size)))
     running, filled = hashlib.sha256(), 0
-    with SteadyFile(file) as stream:
-        stream.advise_sequential()
-        while count := stream.readinto(buffer[: min(len(buffer), shard_size - filled)]):
-            running.update(buffer[:count])
-            filled += count
-            progress.advance(count)
-            if filled == shard_size:
-                digests.append(Digest("sha256", running.hexdigest()))
-                running, filled = hashlib.sha256(), 0
+    while count := readinto(buffer[: min(len(buffer), shard_size - filled)]):
+        running.update(buffer[:count])
+        filled += count
+        progress.advance(count)
+        if filled == shard_size:
+            digests.append(Digest("sha256", running.hexdigest()))
+            running, filled = hashlib.sha256(), 0
     if filled:
         digests.append(Digest("sha256", running.hexdigest()))
     return tuple(digests)
