@@ -147,6 +147,15 @@ def test_the_oldest_comes_first(trust: Trust, store: MemoryStore, subject: Descr
     assert [each.predicate["n"] for each in gather(store, subject.digest, trust).evidence] == [0, 1, 2, 3, 4]
 
 
+def test_kinds_are_told_apart(trust: Trust, store: MemoryStore, subject: Descriptor) -> None:
+    for kind in (Kind.APPROVAL, Kind.WAIVER, Kind.REVOCATION):
+        attach(store, subject, kind, {}, BOB, name="it")
+    gathered = gather(store, subject.digest, trust)
+    assert [each.kind for each in gathered.evidence] == [Kind.APPROVAL, Kind.WAIVER, Kind.REVOCATION]
+    assert [each.kind for each in gathered.of(Kind.WAIVER)] == [Kind.WAIVER]
+    assert gathered.of(Kind.STATE) == []
+
+
 def test_the_time_is_what_the_signer_says(trust: Trust, store: MemoryStore, subject: Descriptor) -> None:
     attach(store, subject, Kind.APPROVAL, {"madeAt": "2026-01-02T03:04:05Z"}, BOB, name="it")
     [evidence] = gather(store, subject.digest, trust).evidence
