@@ -174,7 +174,11 @@ def load_settings(
     with the line of the first mistake.
     """
     if file is not None and not file.is_file():
-        raise UsageError("settings_missing", f"the settings file {shown(str(file))} does not exist")
+        raise UsageError(
+            "settings_missing",
+            f"the settings file {shown(str(file))} does not exist",
+            hint="`weighlock init FOLDER` makes one; without -C the nearest weighlock.yaml here or above is read",
+        )
     file = file or find_file(folder)
     base = file.parent.absolute() if file else folder
     values: dict[str, Value] = {}

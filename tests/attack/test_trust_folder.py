@@ -309,7 +309,7 @@ def test_a_signature_that_does_not_count_is_told_with_its_reason(
     key = house.private_key("ada", ADA)
     assert run(["trust", "sign", "--key", str(key), "--passphrase-file", str(secret)]) == 0
     told_text = capsys.readouterr().out
-    assert "missing  1 of 2 signatures by the root of version 1; still able to sign: bob, cyd" in told_text
+    assert "not yet  1 of 2 signatures by the root of version 1; still able to sign: bob, cyd" in told_text
     assert "not counted: the signature by" in told_text
 
 

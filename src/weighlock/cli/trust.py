@@ -311,7 +311,7 @@ def _tell_draft(output: Output, number: int, next_step: str) -> None:
 def _render_tallies(tallies: "Sequence[Tally]") -> str:
     lines = []
     for each in tallies:
-        word = styled("enough", Outcome.CLEAN) if each.reached else styled("missing", Outcome.UNDECIDED)
+        word = styled("enough", Outcome.CLEAN) if each.reached else styled("not yet", Outcome.UNDECIDED)
         lines.append(f"{word}  {each}")
         lines.extend(f"  not counted: {shown(why)}" for why in each.refused)
     return "\n".join(lines)

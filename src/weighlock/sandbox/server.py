@@ -217,8 +217,8 @@ def _listen(launch: Launch) -> socket.socket | None:
     except OSError as error:
         raise UndecidedError(
             "address_unusable",
-            f"{shown(host)} port {port} cannot be listened on: {shown(str(error))}.",
-            hint="Choose another address, or 0 for any free port.",
+            f"{shown(host)} port {port} cannot be listened on: {shown(str(error.strerror).partition(' (while')[0])}",
+            hint="choose another address, or port 0 for any free one",
         ) from error
 
 

@@ -84,11 +84,7 @@ def initialise(folder: Path, clock: Clock, variables: Mapping[str, str]) -> list
     """
     settings_file = folder / FILE_NAME
     if settings_file.exists():
-        raise UsageError(
-            "settings_exists",
-            f"{shown(str(settings_file))} is there already",
-            hint="take another folder, or remove it if you mean to begin anew",
-        )
+        raise _exists(settings_file)
     pairs = _make_keys(folder / "keys")
     document = _make_trust(folder / "trust", pairs, clock())
     text = SETTINGS.format(root=Digest.of(document.read_bytes()))
@@ -98,9 +94,45 @@ def initialise(folder: Path, clock: Clock, variables: Mapping[str, str]) -> list
     workspace = Workspace(load_settings(settings_file, variables=variables, flags={}, folder=folder), clock)
     for environment in ENVIRONMENTS:
         LayoutStore.create(workspace.settings.environment(environment).folder, clock).close()
+    _sign_first_state(workspace)
+    return [settings_file, document, ignored, *(file for pair in pairs.values() for file in pair[1:])]
+
+
+def make_missing_stores(workspace: Workspace) -> tuple[list[Path], bool]:
+    """Make the stores that a project with settings lacks; return their folders, and if production has a state.
+
+    So goes on who cloned a project, or changes from trial keys to real ones. A state is signed only where
+    production's key is; elsewhere `weighlock renew` follows.
+
+    Raises UsageError ``settings_exists`` if no store is missing, DeniedError if the trust document is not in
+    force, or if a gate here remembers a state (``state_replayed``): then a store was lost, not never made.
+    """
+    settings = workspace.settings
+    folders = {name: settings.environment(name).folder for name in ENVIRONMENTS}
+    missing = {name: folder for name, folder in folders.items() if not folder.exists()}
+    if not missing:
+        raise _exists(settings.file or Path(FILE_NAME))
+    workspace.trust_for(PRODUCTION)  # denies before anything is made
+    for folder in missing.values():
+        LayoutStore.create(folder, workspace.clock).close()
+    key = settings.environment(PRODUCTION).key
+    signs = PRODUCTION in missing and key is not None and key.is_file()
+    if signs:
+        _sign_first_state(workspace)
+    return list(missing.values()), signs or PRODUCTION not in missing
+
+
+def _exists(settings_file: Path) -> UsageError:
+    return UsageError(
+        "settings_exists",
+        f"{shown(str(settings_file))} is there already",
+        hint="take another folder, or remove it if you mean to begin anew",
+    )
+
+
+def _sign_first_state(workspace: Workspace) -> None:
     sign_state(workspace, PRODUCTION)
     workspace.note_decision(PRODUCTION, Action.RENEW, [], message="the first state")
-    return [settings_file, document, ignored, *(file for pair in pairs.values() for file in pair[1:])]
 
 
 def _make_keys(folder: Path) -> dict[str, KeyPair]:

@@ -243,7 +243,7 @@ def _not_locked(name: str, lock_file: Path) -> UsageError:
     return UsageError(
         "lock_missing",
         f"{shown(str(lock_file))} does not lock {shown(name)}",
-        hint="pull it once without --locked, review the lock file and commit it",
+        hint="`weighlock pull SOURCE --name NAME`, without --locked, locks it; review the lock file and commit it",
     )
 
 

@@ -36,7 +36,17 @@ class Workspace:
 
     def store(self, environment: str) -> Store:
         """Return the store of an environment; raises UsageError ``environment_unknown`` or the store's errors."""
-        return LayoutStore.open(self.settings.environment(environment).folder, self.clock)
+        folder = self.settings.environment(environment).folder
+        try:
+            return LayoutStore.open(folder, self.clock)
+        except UsageError as error:
+            if self.settings.file is not None:
+                raise
+            raise UsageError(
+                error.code,
+                f"no weighlock.yaml is here or in a folder above, and no store in {shown(str(folder))}",
+                hint="change to the project's folder, give its settings with -C, or start one: `weighlock init`",
+            ) from error
 
     @property
     def pin(self) -> Digest:

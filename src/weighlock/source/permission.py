@@ -22,7 +22,7 @@ def parse_source(text: str) -> SourceSpec:
         return SourceSpec(scheme, location)
     close = (
         difflib.get_close_matches(scheme, SCHEMES, n=1, cutoff=0.5)
-        if colon and _SCHEME.fullmatch(scheme)
+        if colon and location and _SCHEME.fullmatch(scheme)
         else []
     )
     meant = (
@@ -55,6 +55,8 @@ def check_folder(location: Path, allowed: Sequence[str], base: Path) -> None:
     for text in allowed:
         if location.is_relative_to((base / Path(text).expanduser()).resolve()):
             return
+    if not location.exists():  # trusting the folder above would be the wrong advice
+        raise _denied(f"{shown(str(location))!r}", "nothing is there: check the path")
     folder = location if location.is_dir() else location.parent
     raise _denied(
         f"the folder {shown(str(folder))!r}",

@@ -1,0 +1,81 @@
+"""A project that has its settings but not its stores: a clone, or one that left its trial keys behind."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pytest
+
+from weighlock.core.error import DeniedError, UsageError
+from weighlock.service.gatekeeper import observe
+from weighlock.service.initialise import initialise, make_missing_stores
+from weighlock.service.state import sign_state
+from weighlock.service.workspace import Workspace
+from weighlock.settings import EXPERIMENTATION, FILE_NAME, PRODUCTION, load_settings
+
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+
+
+def clock() -> dt.datetime:
+    return NOW
+
+
+def workspace_of(project: Path, machine: Path) -> Workspace:
+    variables = {"XDG_STATE_HOME": str(machine)}
+    return Workspace(load_settings(project / FILE_NAME, variables=variables, flags={}, folder=project), clock)
+
+
+@pytest.fixture
+def cloned(tmp_path: Path) -> Path:
+    """Return a project without its stores, on a machine whose gates saw nothing."""
+    project = tmp_path / "project"
+    project.mkdir()
+    initialise(project, clock, {"XDG_STATE_HOME": str(tmp_path / "first machine")})
+    shutil.rmtree(project / ".weighlock")
+    return project
+
+
+def test_both_stores_and_a_first_state_are_made(cloned: Path, tmp_path: Path) -> None:
+    workspace = workspace_of(cloned, tmp_path / "second machine")
+    stores, has_state = make_missing_stores(workspace)
+    assert stores == [cloned / ".weighlock" / EXPERIMENTATION, cloned / ".weighlock" / PRODUCTION]
+    assert has_state
+    assert observe(workspace, PRODUCTION).state.number == 1
+
+
+def test_without_the_key_of_production_the_state_is_left_to_renew(cloned: Path, tmp_path: Path) -> None:
+    key = (cloned / "keys" / "production.pem").rename(tmp_path / "kept elsewhere.pem")
+    workspace = workspace_of(cloned, tmp_path / "second machine")
+    assert make_missing_stores(workspace)[1] is False
+    with pytest.raises(DeniedError) as caught:
+        observe(workspace, PRODUCTION)
+    assert caught.value.code == "state_missing"
+    key.rename(cloned / "keys" / "production.pem")
+    assert sign_state(workspace, PRODUCTION).number == 1
+
+
+def test_what_is_there_is_not_touched(cloned: Path, tmp_path: Path) -> None:
+    workspace = workspace_of(cloned, tmp_path / "second machine")
+    make_missing_stores(workspace)
+    shutil.rmtree(cloned / ".weighlock" / EXPERIMENTATION)
+    assert make_missing_stores(workspace) == ([cloned / ".weighlock" / EXPERIMENTATION], True)
+    assert observe(workspace, PRODUCTION).state.number == 1
+    with pytest.raises(UsageError) as caught:
+        make_missing_stores(workspace)
+    assert caught.value.code == "settings_exists"
+
+
+def test_a_store_that_was_lost_is_not_begun_anew(cloned: Path, tmp_path: Path) -> None:
+    workspace = workspace_of(cloned, tmp_path / "first machine")
+    with pytest.raises(DeniedError) as caught:
+        make_missing_stores(workspace)
+    assert caught.value.code == "state_replayed"
+
+
+def test_nothing_is_made_before_the_trust_document_is_in_force(cloned: Path, tmp_path: Path) -> None:
+    for signature in (cloned / "trust").glob("*.sigstore.json"):
+        signature.unlink()
+    with pytest.raises(DeniedError) as caught:
+        make_missing_stores(workspace_of(cloned, tmp_path / "second machine"))
+    assert caught.value.code == "trust_signatures_missing"
+    assert not (cloned / ".weighlock").exists()
