@@ -126,6 +126,15 @@ def test_an_entry_removed_and_another_put_in(log: Log, capsys: pytest.CaptureFix
     assert denied(capsys) == "log_tampered"
 
 
+def test_an_old_copy_behind_a_link(log: Log, house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = log.folder.parent
+    old = shutil.copytree(folder, house.folder / "old")
+    write(log, "the decision to hide")
+    folder.rename(house.folder / "new")
+    folder.symlink_to(old)
+    assert denied(capsys) == "log_truncated"
+
+
 def test_two_entries_exchanged(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
     entries = lines(log)
     rewrite(log, [entries[1], entries[0], *entries[2:]])

@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import json
+import mmap
 import os
 import shutil
 from collections.abc import Callable
@@ -55,6 +56,19 @@ def _denied(capsys: pytest.CaptureFixture[str], code: str, *more: str) -> dict[s
     assert (status, facts["error"]["code"]) == (Outcome.FINDINGS, code)
     details: dict[str, Any] = facts["error"]["details"]
     return details
+
+
+def test_bytes_changed_through_a_mapping_that_was_there_before(
+    house: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(house / "cache"))
+    monkeypatch.setattr("weighlock.cli.verify.clock", lambda: lambda: NOW + DAY)  # every file is old by then
+    file = house / "model" / "weights.bin"
+    with file.open("r+b") as stream, mmap.mmap(stream.fileno(), 0) as mapped:
+        mapped[0] = mapped[0]  # the page is dirty, so the kernel stamps no later write to it
+        assert _verify(capsys)[0] == Outcome.CLEAN
+        mapped[:4] = b"evil"
+        assert _denied(capsys, "model_mismatch")["changed"] == ["weights.bin"]
 
 
 def _rewrite(change: Callable[[dict[str, Any]], object]) -> None:

@@ -9,6 +9,7 @@ Recording takes these steps under the folder's exclusive lock; after a crash at 
 4. put the new checkpoint in the old one's place, remember it outside the log, forget the intent
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,8 @@ def log_of(environment: str, folder: Path, memory: Path, keys: Sequence[PublicKe
     """
     origin = ORIGIN_PREFIX + environment
     usable = [VerifierKey.of(origin, key.der) for key in keys if key.algorithm == "ed25519"]
-    place = Digest.of(str(folder.resolve()).encode()).short
+    # links are not followed: who puts one in the folder's place must not make the machine forget
+    place = Digest.of(os.path.normpath(folder.absolute()).encode()).short
     return Log(folder / FOLDER_NAME, origin, tuple(usable), memory / "log" / f"{environment}-{place}")
 
 

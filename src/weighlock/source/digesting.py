@@ -102,8 +102,9 @@ class _Reader:
             if known is not None:
                 self._progress.advance(file.size)
                 return ArtifactFile(file.path, known, file.size)
+            keeps = self._memory is not None and stream.flush()
             digest = self._read(stream)
-        if self._memory:
+        if self._memory and keeps:
             self._memory.remember(stream.identity, digest)
         return ArtifactFile(file.path, digest, file.size)
 

@@ -1,5 +1,7 @@
 """A regular file that is read once, from beginning to end, and must not change meanwhile."""
 
+import errno
+import functools
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from weighlock.source.folder import FolderFile, unreadable
 _FLAGS: Final = (
     os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 )  # a FIFO put in its place must not block
+_UNSTAMPED: Final = frozenset({"tmpfs", "ramfs", "hugetlbfs", "fuse", "fuseblk"})
 
 
 class FileIdentity(NamedTuple):
@@ -71,6 +74,20 @@ class SteadyFile:
         """Tell the kernel to read ahead; advice only, so a file system may ignore it."""
         os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
+    def flush(self) -> bool:
+        """Write the file's dirty pages; return whether every later change of its bytes then changes its times.
+
+        A program that has mapped the file changes a page unseen until the page was written out. Where
+        nothing is written out, in memory, and on file systems of other programs, it stays unseen.
+        """
+        if _kind_of_file_system(self.identity.device).partition(".")[0] in _UNSTAMPED:
+            return False
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            return error.errno in {errno.EROFS, errno.EINVAL}  # nobody can write there
+        return True
+
     def close(self) -> None:
         """Close the file; harmless when repeated."""
         if self._descriptor >= 0:
@@ -98,6 +115,18 @@ class SteadyFile:
             f"{shown(self.path)!r} changed while it was read",
             hint="let whatever writes it finish, then try again",
         )
+
+
+@functools.cache
+def _kind_of_file_system(device: int) -> str:
+    """Return the type of the file system mounted from ``device``, as proc(5), mountinfo, tells; "" if it does not."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    fields = [line.split() for line in lines]
+    return next((line[line.index("-") + 1] for line in fields if line[2:3] == [wanted] and "-" in line), "")
 
 
 def steady_chunks(file: FolderFile) -> Iterator[memoryview]:
