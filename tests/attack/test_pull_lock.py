@@ -1,5 +1,6 @@
 """A locked model is byte-exact or it is not pulled."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -65,6 +66,38 @@ def test_a_lock_rewritten_consistently_demands_other_bytes(project: Project, mod
     )
     project.lock.write_bytes(lock.with_model(forged).to_bytes())
     assert str(Digest.of(b"other")) in project.run("pull").denied("digest_mismatch").err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"unversioned"', '"v1.0, audited"'),
+        ('"origin_confirmed": true', '"origin_confirmed": false'),
+        ('"facts": {}', '"facts": {"wheel": "trusted.whl"}'),
+    ],
+)
+def test_what_the_lock_says_of_a_model_is_what_its_source_says(
+    project: Project, model: Path, before: str, after: str
+) -> None:
+    assert model.is_dir()
+    text = project.lock.read_text()
+    assert before in text
+    project.lock.write_text(text.replace(before, after))
+    project.run("pull").denied("lock_conflict")
+    assert project.run("pull", "--update").status == 0
+    assert project.lock.read_text() == text
+
+
+def test_a_size_and_its_manifest_edited_in_the_lock(project: Project, model: Path) -> None:
+    assert model.is_dir()
+    lock = Lock.parse(project.lock.read_bytes())
+    entry = lock.models["m"]
+    files = {path: file._replace(size=file.size + 1) for path, file in entry.files.items()}
+    manifest = Artifact.build(list(files.values()))[0].digest
+    project.lock.write_bytes(
+        lock.with_model(dataclasses.replace(entry, files=files, manifest=manifest)).to_bytes()
+    )
+    assert "manifest" in project.run("pull").denied("lock_conflict").err
 
 
 def test_an_unknown_field_in_the_lock(project: Project, model: Path) -> None:

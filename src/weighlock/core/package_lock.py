@@ -111,7 +111,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parse_line(number: int, line: str) -> LockedPackage:
-    requirement, *options = re.split(r"[ \t]+(?=--)", line)
+    # only from the first of several spaces on: else a long run of them is walked once for each
+    requirement, *options = re.split(r"(?<![ \t])[ \t]+(?=--)", line)
     match = _REQUIREMENT.fullmatch(requirement.strip())
     if match is None:
         raise _invalid(number, f"{shown(line, limit=120)!r} is not name==version with digests")

@@ -178,7 +178,8 @@ class Puller:
         with source.fetch(task.spec, resolved, self._progress) as fetched:
             files = transfer(fetched, sink, locked.files if locked else None, self._progress)
         artifact, config = Artifact.build(list(files.values()))
-        model = locked or _model(task, resolved, artifact.digest, files)
+        model = _model(task, resolved, artifact.digest, files)
+        _check_same(locked, model)
         if not request.dry_run:
             # 3. all files are there: the manifest gets its name, then its provenance
             store.write_blob([config], expected=artifact.config.digest)
@@ -256,6 +257,19 @@ def _check_owner(task: _Task, resolved: Resolved) -> None:
             f"{shown(is_now.scheme)} {shown(is_now.name)} ({shown(is_now.id)})",
             hint="find out why; pull it under another --name if you trust the new owner",
         )
+
+
+def _check_same(locked: LockedModel | None, found: LockedModel) -> None:
+    """Return unless the lock says anything else of the model than was found: the provenance would repeat it."""
+    if locked is None or locked == found:
+        return
+    fields = ("revision", "origin_confirmed", "facts", "manifest")
+    differing = [name for name in fields if getattr(locked, name) != getattr(found, name)]
+    raise DeniedError(
+        "lock_conflict",
+        f"the lock says another {' and '.join(differing or ['size'])} of {found.name} than its source does",
+        hint="a line of the lock was edited: take it back from version control, or change the lock with --update",
+    )
 
 
 def _model(task: _Task, resolved: Resolved, manifest: Digest, files: dict[str, ArtifactFile]) -> LockedModel:

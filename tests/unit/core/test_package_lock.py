@@ -106,3 +106,10 @@ def test_refuses_a_lock_that_is_too_large() -> None:
 @pytest.mark.parametrize("name", ["Foo.Bar", "foo-_-bar", "FOO__BAR", "foo-bar"])
 def test_names_are_normalised(name: str) -> None:
     assert normalize_name(name) == "foo-bar"
+
+
+def test_a_long_run_of_spaces_is_walked_once() -> None:
+    # a search from each space on would take many minutes
+    with pytest.raises(DeniedError) as raised:
+        PackageLock.parse(b"a" + b" " * 1_000_000 + b"b")
+    assert raised.value.code == "package_lock_invalid"
