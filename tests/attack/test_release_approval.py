@@ -59,9 +59,32 @@ def test_untouched_it_is_promoted(requested: House) -> None:
     requested.gates_allow()
 
 
+def test_what_promotion_leaves_for_others(released: House) -> None:
+    """All that is known of model and candidate, a SLSA verification summary, and a name."""
+    [entry] = released.state["releases"]
+    with released.store("production") as store:
+        assert str(store.resolve("tiny@1").digest) == entry["release"]
+    about = {
+        each["kind"]: each
+        for each in released.ok("evidence", "ls", f"production:{entry['model']}")["evidence"]
+    }
+    assert set(about) == {"provenance", "inspection", "summary"}
+    assert about["inspection"]["by"] == "production"
+    summary = about["summary"]["predicate"]
+    assert (summary["verificationResult"], summary["resourceUri"]) == ("PASSED", "production:tiny@1")
+    assert summary["inputAttestations"]
+    listed = released.ok("evidence", "ls", f"production:{entry['candidate']}")["evidence"]
+    kinds = sorted(each["kind"] for each in listed)
+    assert kinds == ["approval", "approval", "request", "review", "sbom", "waiver"]
+    entries = released.ok("log", "-e", "production")["entries"]
+    assert (entries[-1]["action"], entries[-1]["outcome"]) == ("promote", "allow")
+
+
 def test_nobody_approved(requested: House) -> None:
     requested.review(requested.candidate)
     requested.denied("approvals_missing", "promote", requested.candidate)
+    [*_, last] = requested.ok("log", "-e", "production")["entries"]
+    assert (last["action"], last["outcome"], last["code"]) == ("promote", "deny", "approvals_missing")
     requested.denied("approvals_missing", "promote", requested.candidate, "--dry-run")
     assert requested.state["releases"] == []
 

@@ -244,3 +244,14 @@ def test_the_first_state_lists_what_was_revoked_before(requested: House) -> None
     digest = str(requested.file_digest())
     assert revoke(requested, digest)["state"] == 1
     assert requested.state["revoked"] == [digest]
+
+
+def test_promotion_knows_what_was_revoked_from_either_place(released: House) -> None:
+    candidate = repackage(released)
+    revoke(released, str(released.file_digest()))
+    memory, remembered = released.memory, released.memory.read_bytes()
+    memory.unlink()  # only the store says so
+    assert released.denied("revoked", "promote", candidate, "--dry-run").codes == {"revoked"}
+    memory.write_bytes(remembered)
+    take_revocations_away(released)  # only this machine remembers
+    assert released.denied("revoked", "promote", candidate, "--dry-run").codes == {"revoked"}
