@@ -29,6 +29,7 @@ _CURVES: Final[dict[Algorithm, type[ec.EllipticCurve]]] = {
 }
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _PLAIN: Final = b"-----BEGIN PRIVATE KEY-----"
+_PUBLIC: Final = b"-----BEGIN PUBLIC KEY-----"
 
 
 class Signer(Protocol):
@@ -119,7 +120,9 @@ def is_encrypted(pem: bytes) -> bool:
         raise DeniedError(
             "key_invalid",
             "the file does not hold a PKCS#8 PEM private key",
-            hint="convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out ENCRYPTED-KEY",
+            hint="give the private key, which `weighlock keys make` wrote beside this public one (.pem)"
+            if text.startswith(_PUBLIC)
+            else "convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out ENCRYPTED-KEY",
         )
     return text.startswith(_ENCRYPTED)
 

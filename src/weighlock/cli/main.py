@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from weighlock import __version__
-from weighlock.cli.output import Output
+from weighlock.cli.output import Output, wants_colour
 from weighlock.core.error import InternalError, UndecidedError, WeighlockError
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -127,7 +127,9 @@ def run(arguments: list[str]) -> int:
     """Run the command line and return its exit status."""
     output = Output()
     try:
-        result: Any = root.main(arguments, prog_name="weighlock", standalone_mode=False, obj=output)
+        result: Any = root.main(
+            arguments, prog_name="weighlock", standalone_mode=False, obj=output, color=wants_colour()
+        )
         return int(result) if isinstance(result, int) else Outcome.CLEAN
     except click.ClickException as error:
         error.show()

@@ -53,7 +53,8 @@ class Output:
             }
             click.echo(json.dumps(facts, ensure_ascii=True, indent=2, default=str))
         word = "denied" if error.outcome is Outcome.FINDINGS else "error"
-        click.secho(f"{word}: {error.message} [{error.code}]", fg=_COLOURS[error.outcome], err=True)
+        told = styled(f"{word}: {error.message} [{error.code}]", error.outcome)
+        click.echo(told, err=True, color=wants_colour())
         if error.hint:
             click.echo(f"  hint: {error.hint}", err=True)
 
@@ -64,6 +65,11 @@ class Output:
 
 
 pass_output = click.make_pass_decorator(Output)
+
+
+def wants_colour() -> bool | None:
+    """Return False if NO_COLOR is set, as no-color.org says; None leaves it to click, which looks for a terminal."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def styled(word: str, outcome: Outcome) -> str:

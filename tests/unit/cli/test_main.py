@@ -1,8 +1,11 @@
 """The frame of the command line: the table, lazy imports, exit statuses, errors for people and for scripts."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -124,3 +127,23 @@ def test_an_assignment_without_equals_is_refused(capsys: pytest.CaptureFixture[s
 def test_completion_scripts_name_the_program(capsys: pytest.CaptureFixture[str], shell: str) -> None:
     assert run(["completion", shell]) == 0
     assert "_WEIGHLOCK_COMPLETE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_honoured_on_a_terminal(tmp_path: Path, no_color: str, *, coloured: bool) -> None:
+    """An error and facts, each written to a pseudo-terminal."""
+    facts = tmp_path / "config.json"
+    facts.write_text("{}")
+    ours, theirs = pty.openpty()
+    try:
+        for words in (["--set", "bogus=1", "ls"], ["inspect", str(facts)]):
+            command = [sys.executable, "-m", "weighlock", *words]
+            environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm"}
+            subprocess.run(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, check=False)
+        told = os.read(ours, 65536)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert b"error: " in told
+    assert b"1 file" in told
+    assert told.count(b"\x1b[0m") >= 2 if coloured else b"\x1b" not in told
