@@ -93,7 +93,7 @@ def initialise(folder: Path, clock: Clock, variables: Mapping[str, str]) -> list
     write_new(settings_file, text.encode(), mode=0o644, exists="settings_exists")
     workspace = Workspace(load_settings(settings_file, variables=variables, flags={}, folder=folder), clock)
     for environment in ENVIRONMENTS:
-        LayoutStore.create(workspace.settings.environment(environment).folder, clock).close()
+        _make_store(workspace, environment)
     _sign_first_state(workspace)
     return [settings_file, document, ignored, *(file for pair in pairs.values() for file in pair[1:])]
 
@@ -113,13 +113,21 @@ def make_missing_stores(workspace: Workspace) -> tuple[list[Path], bool]:
     if not missing:
         raise _exists(settings.file or Path(FILE_NAME))
     workspace.trust_for(PRODUCTION)  # denies before anything is made
-    for folder in missing.values():
-        LayoutStore.create(folder, workspace.clock).close()
+    for environment in missing:
+        _make_store(workspace, environment)
     key = settings.environment(PRODUCTION).key
     signs = PRODUCTION in missing and key is not None and key.is_file()
     if signs:
         _sign_first_state(workspace)
     return list(missing.values()), signs or PRODUCTION not in missing
+
+
+def _make_store(workspace: Workspace, environment: str) -> None:
+    folder = workspace.settings.environment(environment).folder
+    if not folder.parent.exists():  # ours, so git may be told that models and logs are not for it
+        folder.parent.mkdir(parents=True)
+        (folder.parent / ".gitignore").write_bytes(b"*\n")
+    LayoutStore.create(folder, workspace.clock).close()
 
 
 def _exists(settings_file: Path) -> UsageError:

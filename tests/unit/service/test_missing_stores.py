@@ -40,6 +40,7 @@ def test_both_stores_and_a_first_state_are_made(cloned: Path, tmp_path: Path) ->
     stores, has_state = make_missing_stores(workspace)
     assert stores == [cloned / ".weighlock" / EXPERIMENTATION, cloned / ".weighlock" / PRODUCTION]
     assert has_state
+    assert (cloned / ".weighlock" / ".gitignore").read_text() == "*\n"
     assert observe(workspace, PRODUCTION).state.number == 1
 
 
