@@ -39,6 +39,16 @@ def test_one_changed_byte(project: Project, model: Path) -> None:
     assert project.names() == names
 
 
+def test_other_bytes_of_the_same_size_in_the_store(project: Project, model: Path) -> None:
+    raw = (model / "weights.bin").read_bytes()
+    blob = project.store_folder / "blobs" / "sha256" / Digest.of(raw).hex
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(len(raw)))
+    blob.chmod(0o444)
+    assert project.run("pull").status == 0
+    assert blob.read_bytes() == raw
+
+
 def test_an_added_or_missing_file(project: Project, model: Path) -> None:
     (model / "extra.bin").write_bytes(b"x")
     assert "'extra.bin' is there and not locked" in project.run("pull").denied("files_differ").err

@@ -117,7 +117,7 @@ class LayoutStore(IndexedStore):
         expected: Digest | None = None,
         expected_size: int | None = None,
     ) -> Blob:
-        """Store bytes under their digest; an equal blob that is there already is kept."""
+        """Store bytes under their digest; they take the place of a blob that is there already."""
         tally = Tally("what was offered", expected=expected, expected_size=expected_size)
         with told("begin to write into the store"):
             partial = self._lease.begin()
@@ -169,16 +169,14 @@ class LayoutStore(IndexedStore):
         with locked(self.folders.ingest, exclusive=False):
             self._lease.protect(blob.digest)
             status = self._status(blob.digest)
-            if status is None:
-                os.rename(
-                    partial, blob.digest.hex, src_dir_fd=self.folders.ingest, dst_dir_fd=self.folders.blobs
-                )
-            elif status.st_size != blob.size:
+            if status is not None and status.st_size != blob.size:
                 raise DeniedError(
                     "size_mismatch",
                     f"the store holds {status.st_size} bytes as {blob.digest}, which has {blob.size}",
                     hint="the store is damaged: run `weighlock fsck`, remove that file, then do this again",
                 )
+            # also where there is one: nobody has read that, and these bytes were just digested
+            os.rename(partial, blob.digest.hex, src_dir_fd=self.folders.ingest, dst_dir_fd=self.folders.blobs)
 
     def _status(self, digest: Digest) -> os.stat_result | None:
         try:

@@ -111,11 +111,12 @@ def test_after_a_manifest_no_lease_is_left(store: LayoutStore, root: Path) -> No
     assert {name for name in names_below(root) if name.startswith("ingest/")} == {"ingest/lock"}
 
 
-def test_an_equal_blob_is_kept(store: LayoutStore, root: Path) -> None:
+def test_a_blob_written_again_takes_the_place_of_what_is_there(store: LayoutStore, root: Path) -> None:
     blob = store.write_blob([b"abc"])
-    before = blob_file(root, blob.digest).stat()
+    overwrite(blob_file(root, blob.digest), lambda _: b"abd")
     assert store.write_blob([b"abc"]) == blob
-    assert blob_file(root, blob.digest).stat() == before
+    assert blob_file(root, blob.digest).read_bytes() == b"abc"
+    assert check_store(root).findings == ()
 
 
 def test_a_damaged_blob_of_another_size_is_said(store: LayoutStore, root: Path) -> None:
