@@ -1,5 +1,6 @@
 """Attacks on who may allow: approvals, requests, reviews and evidence, each through the command line."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -320,7 +321,8 @@ def test_an_inspection_of_another_model_does_not_count(requested: House) -> None
     folder.mkdir()
     (folder / "model.pkl").write_bytes(b"cposix\nsystem\n(S'true'\ntR.")
     requested.ok("pull", "path:models/bad")
-    clean = {"files": [{"path": "model.pkl", "findings": [], "notExamined": None}], MADE_AT: now()}
+    later = write_time(system_clock() + dt.timedelta(minutes=4))  # newer than any that production makes
+    clean = {"files": [{"path": "model.pkl", "findings": [], "notExamined": None}], MADE_AT: later}
     service = requested.signer("experimentation")
     requested.attach("experimentation", "bad", Kind.INSPECTION, clean, service)
     candidate = requested.request(name="bad", model="bad")
