@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weighlock.settings import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def clock() -> Clock:
@@ -57,13 +58,9 @@ def is_stored(target: str) -> bool:
 
 def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:
     """Give a command ``--key`` and ``--passphrase-file``."""
-    path = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-    def add(command: _Command) -> _Command:
-        command = click.option("--passphrase-file", type=path, help="File with the passphrase.")(command)
-        return click.option("--key", "key_file", type=path, required=required, help=help_text)(command)
-
-    return add
+    key = click.option("--key", "key_file", type=EXISTING_FILE, required=required, help=help_text)
+    secret = click.option("--passphrase-file", type=EXISTING_FILE, help="File with the passphrase.")
+    return lambda command: key(secret(command))
 
 
 def passphrase(file: Path | None) -> Callable[[], bytes | None]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import workspace
+from weighlock.cli.context import EXISTING_FILE, workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -27,7 +27,7 @@ MAX_SHOWN_DIFFERENCES = 200  # for people; --json has them all
 @click.option(
     "--lock",
     "lock_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="Requirements file, every line pinned with digests.",
 )
 @click.option("--files", is_flag=True, help="Also compare every installed file with its RECORD.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import key_option, signer_from, workspace
+from weighlock.cli.context import EXISTING_FILE, key_option, signer_from, workspace
 from weighlock.cli.output import Output, common_options, pass_output, table
 from weighlock.core.clock import write_time
 from weighlock.core.error import DeniedError
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from weighlock.core.evidence import Evidence
     from weighlock.service.evidence import Gathered
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _MAX_DAYS = 90
 _DAYS = 30
 
@@ -51,7 +50,7 @@ def ls(output: Output, *, reference: str) -> None:
 
 @evidence.command(short_help="Record the result of an evaluation.")
 @click.argument("model")
-@click.argument("result", type=_FILE)
+@click.argument("result", type=EXISTING_FILE)
 @key_option("The evaluator's private key.")
 @common_options
 @pass_output
@@ -86,7 +85,7 @@ def evaluation(
 @click.option(
     "--tool",
     "tools",
-    type=_FILE,
+    type=EXISTING_FILE,
     multiple=True,
     required=True,
     help="A file of the program that made it; repeatable.",

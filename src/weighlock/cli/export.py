@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from weighlock.cli.context import clock, settings
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text
 from weighlock.cli.progress import progress_for
 from weighlock.core.text import shown
@@ -23,10 +23,9 @@ def export(output: Output, *, reference: str, destination: Path) -> None:
     """
     from weighlock.core.store_reference import StoreReference
     from weighlock.service.storage import export_model
-    from weighlock.service.workspace import Workspace
 
     named = StoreReference.parse(reference)
-    store = Workspace(settings(), clock()).store(named.environment)
+    store = workspace().store(named.environment)
     with progress_for(output) as progress:
         model = export_model(store, named.text, destination, progress=progress)
     facts = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock, settings
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, styled, table
 from weighlock.cli.progress import progress_for
 from weighlock.core.outcome import Outcome
@@ -55,10 +55,9 @@ def _inspect(target: str, progress: "Progress") -> "InspectionResult":
         return inspect_path(Path(target), progress=progress)
     from weighlock.core.store_reference import StoreReference
     from weighlock.service.inspect import inspect_stored
-    from weighlock.service.workspace import Workspace
 
     named = StoreReference.parse(target)
-    store = Workspace(settings(), clock()).store(named.environment)
+    store = workspace().store(named.environment)
     return inspect_stored(store, named.text, progress=progress)
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from weighlock.cli.context import passphrase
+from weighlock.cli.context import EXISTING_FILE, passphrase
 from weighlock.cli.output import Output, common_options, pass_output, table
 from weighlock.core.error import UsageError
 from weighlock.core.text import shown
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_PASSPHRASE = click.option("--passphrase-file", type=_FILE, help="File holding the key's passphrase.")
+_PASSPHRASE = click.option("--passphrase-file", type=EXISTING_FILE, help="File holding the key's passphrase.")
 _ALGORITHMS = ("p256", "p384", "p521", "ed25519")  # a test holds it equal to the attestation package's
 
 
@@ -58,7 +57,7 @@ def make(output: Output, name: Path, algorithm: str, trial: bool, passphrase_fil
 
 
 @keys.command(short_help="Show a key's id, algorithm and whether it is a trial key.")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=EXISTING_FILE)
 @_PASSPHRASE
 @common_options
 @pass_output

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighlock.cli.context import clock, environment_option, settings
+from weighlock.cli.context import EXISTING_FILE, clock, environment_option, settings
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.clock import write_time
 from weighlock.core.error import WeighlockError
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from weighlock.ledger.entry import Entry
     from weighlock.service.log import Log, Verified
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _key_option = click.option(
     "--key",
     "keys",
     multiple=True,
-    type=_FILE,
+    type=EXISTING_FILE,
     help="Public key of the log, instead of those of the trust document.",
 )
 
@@ -68,7 +67,9 @@ def log(
 
 @log.command()
 @environment_option
-@click.option("--since", multiple=True, type=_FILE, help="A checkpoint of this log that you kept elsewhere.")
+@click.option(
+    "--since", multiple=True, type=EXISTING_FILE, help="A checkpoint of this log that you kept elsewhere."
+)
 @_key_option
 @common_options
 @pass_output
@@ -130,7 +131,7 @@ def prove(
 
 
 @log.command(name="verify-proof")
-@click.argument("proof", type=_FILE)
+@click.argument("proof", type=EXISTING_FILE)
 @environment_option
 @_key_option
 @common_options

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock, environment_option, settings
+from weighlock.cli.context import environment_option, workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, styled, table
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -24,9 +24,8 @@ def ls(output: Output, *, environment: str) -> Outcome:
     damaged.
     """
     from weighlock.service.listing import list_artifacts, outcome_of_listing
-    from weighlock.service.workspace import Workspace
 
-    listed = list_artifacts(Workspace(settings(), clock()).store(environment))
+    listed = list_artifacts(workspace().store(environment))
     facts = {"environment": environment, "artifacts": [each.to_json() for each in listed]}
     output.facts(facts, lambda: _text(listed, environment))
     return outcome_of_listing(listed)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from weighlock.cli.context import workspace
+from weighlock.cli.context import EXISTING_FILE, workspace
 from weighlock.cli.output import Output, common_options, pass_output
 from weighlock.core.text import shown
 
@@ -37,7 +37,7 @@ def show(output: Output, *, starter: bool) -> None:
 
 
 @policy.command(short_help="Check a policy file and print its digest.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=EXISTING_FILE)
 @common_options
 @pass_output
 def check(output: Output, *, file: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weighlock.cli.context import clock, settings
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, table
 from weighlock.cli.progress import progress_for
 from weighlock.core.text import shown
@@ -54,18 +54,17 @@ def pull(
     it. From then on a pull is byte-exact or fails, until you --update.
     """
     from weighlock.service.pull import Puller, PullRequest
-    from weighlock.service.workspace import Workspace
 
-    found = settings()
+    here = workspace()
     request = PullRequest(
-        lock_file=lock_file or found.lock,
+        lock_file=lock_file or here.settings.lock,
         source=source,
         name=name,
         mode=_mode(locked, update),
         dry_run=dry_run,
     )
     with progress_for(output) as progress:
-        puller = Puller(Workspace(found, clock()), folder=Path.cwd(), environ=os.environ, progress=progress)
+        puller = Puller(here, folder=Path.cwd(), environ=os.environ, progress=progress)
         pulled = puller.pull(request)
     facts = {"lock": str(request.lock_file), "dry_run": dry_run, "models": [_facts(each) for each in pulled]}
     output.facts(facts, lambda: "\n".join(_text(each) for each in pulled))

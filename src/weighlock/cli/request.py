@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import key_option, signer_from, workspace
+from weighlock.cli.context import EXISTING_FILE, key_option, signer_from, workspace
 from weighlock.cli.output import Output, common_options, pass_output, table
 from weighlock.core.error import UsageError
 from weighlock.core.text import shown
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--package-lock",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="The hash-pinned requirements file it was made from.",
 )
 @click.option("--image", help="The serving image instead, by digest.")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock, settings
+from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, table
 from weighlock.core.text import shown
 
@@ -25,10 +25,9 @@ def show(output: Output, *, reference: str) -> None:
     """
     from weighlock.core.store_reference import StoreReference
     from weighlock.service.listing import show_artifact
-    from weighlock.service.workspace import Workspace
 
     named = StoreReference.parse(reference)
-    found = show_artifact(Workspace(settings(), clock()).store(named.environment), named.text)
+    found = show_artifact(workspace().store(named.environment), named.text)
     output.facts({"environment": named.environment, **found.to_json()}, lambda: _text(found))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import is_stored, key_option, passphrase, workspace
+from weighlock.cli.context import EXISTING_FILE, is_stored, key_option, signer_from, workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text
 from weighlock.cli.progress import progress_for
 from weighlock.core.text import shown
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from weighlock.attestation.signer import Signer
     from weighlock.service.sign import Signed
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command(short_help="Sign a model or a folder (OpenSSF Model Signing).")
 @click.argument("target", metavar="PATH|ENVIRONMENT:NAME")
 @key_option("Private key to sign with.")
 @click.option(
-    "--certificate-chain", type=_FILE, help="PEM certificates for the key, the signer's first, root optional."
+    "--certificate-chain",
+    type=EXISTING_FILE,
+    help="PEM certificates for the key, the signer's first, root optional.",
 )
 @click.option(
     "--signature",
@@ -49,9 +49,7 @@ def sign(
     verify. Git's files, the signature itself and --ignore are left out. The signature
     over an artifact is attached to it, unless --signature says where to write it.
     """
-    from weighlock.service.keys import read_signer
-
-    signer = read_signer(key_file, passphrase(passphrase_file))
+    signer = signer_from(key_file, passphrase_file)
     certificates = _certificates(certificate_chain, signer)
     if is_stored(target):
         _sign_stored(output, target, signer, certificates, signature, ignore)

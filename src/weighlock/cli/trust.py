@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from weighlock.cli.context import clock, key_option, passphrase, settings
+from weighlock.cli.context import EXISTING_FILE, clock, key_option, settings, signer_from
 from weighlock.cli.output import Output, common_options, pass_output, styled, table
 from weighlock.core.clock import write_time
 from weighlock.core.error import UsageError, WeighlockError
@@ -65,7 +65,7 @@ def _change_options(command: _Command) -> _Command:
 @click.option(
     "--plan",
     "plan_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=EXISTING_FILE,
     help="A YAML file with people, services, keys and roles, instead of options.",
 )
 @click.option(
@@ -148,7 +148,6 @@ def sign(output: Output, version: int | None, key_file: Path, passphrase_file: P
     from weighlock.attestation.trust_difference import differences
     from weighlock.attestation.trust_document import TrustDocument
     from weighlock.service import trust as service
-    from weighlock.service.keys import read_signer
 
     folder, pin = settings().trust_folder, settings().trust_root
     number = version or _newest(folder)
@@ -157,7 +156,7 @@ def sign(output: Output, version: int | None, key_file: Path, passphrase_file: P
     changes = [] if previous is None else differences(previous, TrustDocument.parse(raw))
     for sentence in changes:
         output.note(f"version {number}: {sentence}")
-    path, tallies = service.sign(folder, number, read_signer(key_file, passphrase(passphrase_file)), pin=pin)
+    path, tallies = service.sign(folder, number, signer_from(key_file, passphrase_file), pin=pin)
     facts = {
         "version": number,
         "digest": _digest_of(raw),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import clock, is_stored, workspace
+from weighlock.cli.context import EXISTING_FILE, clock, is_stored, workspace
 from weighlock.cli.output import Output, common_options, pass_output, styled
 from weighlock.cli.progress import progress_for
 from weighlock.core.error import DeniedError, UsageError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from weighlock.attestation.bundle import Attestation, Envelope
     from weighlock.service.verify import VerifiedModel
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command(short_help="Verify a signature over a model or a folder.")
 @click.argument("target", metavar="PATH|ENVIRONMENT:NAME")
@@ -28,9 +26,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(path_type=Path),
     help="The signature; by default TARGET.sig, or what is attached to the artifact.",
 )
-@click.option("--key", "key_files", type=_FILE, multiple=True, help="Public key that you trust; repeatable.")
 @click.option(
-    "--trusted-root", "root_file", type=_FILE, help="PEM certificates of the authorities that you trust."
+    "--key", "key_files", type=EXISTING_FILE, multiple=True, help="Public key that you trust; repeatable."
+)
+@click.option(
+    "--trusted-root",
+    "root_file",
+    type=EXISTING_FILE,
+    help="PEM certificates of the authorities that you trust.",
 )
 @click.option("--identity", help="With --trusted-root: email:…, dns:…, uri:… or subject:… of the signer.")
 @click.option(
