@@ -132,11 +132,61 @@ def compiled_instead_of_source(house: House) -> None:
     (folder / f"__init__.{tag}.pyc").write_bytes(b"other code")
 
 
+def search_path_beside_the_interpreter(house: House) -> None:
+    """Python takes its whole search path from a ``._pth`` beside it, if there is one."""
+    (house.installation / "bin" / "python._pth").write_text("../evil\n")
+
+
+def second_configuration(house: House) -> None:
+    """``site`` believes a pyvenv.cfg beside the interpreter before the one above."""
+    (house.installation / "bin" / "pyvenv.cfg").write_text("include-system-site-packages = true\n")
+
+
+def library_beside_the_interpreter(house: House) -> None:
+    (house.installation / "lib" / "libpython3.so.1.0").write_bytes(b"")
+
+
+def interpreter_from_elsewhere(house: House) -> None:
+    """The same bytes, but an interpreter looks for its libraries where it lies."""
+    program = house.installation / "bin" / "python"
+    other = house.root / "elsewhere"
+    shutil.copy(program.resolve(), other)
+    program.unlink()
+    program.symlink_to(other)
+
+
+def other_script(house: House) -> None:
+    (house.installation / "bin" / "serve.py").write_text("#!/usr/bin/python3\nprint()\n")
+
+
 @pytest.mark.parametrize(
-    "change", [other_program, script_for_program, other_home, compiled_instead_of_source]
+    "change",
+    [
+        other_program,
+        script_for_program,
+        other_home,
+        compiled_instead_of_source,
+        search_path_beside_the_interpreter,
+        second_configuration,
+        library_beside_the_interpreter,
+        interpreter_from_elsewhere,
+        other_script,
+    ],
 )
 def test_what_no_record_names(released: House, change: Callable[[House], None]) -> None:
     change(released)
+    released.run_denied("installation_differs")
+
+
+@pytest.mark.parametrize("name", ["sitecustomize.pyc", f"{PACKAGE}/extra.pyc"])
+def test_a_module_without_source_is_recorded(released: House, name: str) -> None:
+    """Python imports it as it does a source; ``site`` even imports sitecustomize by itself."""
+    record = released.packages / f"{PACKAGE}-1.0.dist-info" / "RECORD"
+    (released.packages / name).write_bytes(b"")
+    before = record.read_text()
+    record.write_text(f"{before}{name},,\n")
+    released.run_denied("package_drift")
+    record.write_text(f"{before}{name},sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n")
     released.run_denied("installation_differs")
 
 

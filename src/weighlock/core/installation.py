@@ -3,6 +3,7 @@
 Source of the files' grammar: PyPA, "Recording installed projects" (PEP 376, 627, 610).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -10,8 +11,9 @@ from typing import Final, NamedTuple
 from weighlock.core.digest import Digest
 from weighlock.core.finding import Finding
 
-# PEP 376 and 427: RECORD cannot name its own digest, and compiled files are made afterwards.
-_WITHOUT_DIGEST: Final = ("/RECORD", "/RECORD.jws", "/RECORD.p7s", ".pyc")
+# PEP 376 and 427: RECORD cannot name its own digest, and compiled files are made afterwards, in
+# ``__pycache__``: elsewhere a .pyc is a module of its own, which Python imports without any source.
+_WITHOUT_DIGEST: Final = re.compile(r".*/RECORD(\.jws|\.p7s)?|(.*/)?__pycache__/[^/]+\.pyc", re.DOTALL)
 
 
 class RecordedFile(NamedTuple):
@@ -48,7 +50,7 @@ class InstalledPackage:
         return tuple(
             file.path
             for file in self.files
-            if file.digest is None and not file.path.endswith(_WITHOUT_DIGEST)
+            if file.digest is None and not _WITHOUT_DIGEST.fullmatch(file.path)
         )
 
 

@@ -2,15 +2,18 @@
 
 The package lock says which versions. The listing says what they consisted of when people
 approved: for each package the digest over the files that its RECORD names, the compiled
-files, which Python runs in place of their source, the interpreter's own bytes, and the
-lines of ``pyvenv.cfg`` that decide which other files it reads.
+files, which Python runs in place of their source, the interpreter's own bytes, the
+lines of ``pyvenv.cfg`` that decide which other files it reads, and everything that lies
+beside the package folders: a ``python._pth`` there decides what Python imports, too.
 
 What the listing does not bind: the standard library and the system's libraries, which
 belong to the host, and RECORDs that lied from the start, since the locked wheels' digests
 are not compared with installed files yet.
 """
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +24,20 @@ from weighlock.core.installation import Installation, InstalledPackage
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.package_lock import PackageLock
 from weighlock.core.text import shown
+from weighlock.core.tree import Entry, EntryKind
 from weighlock.drift.difference import Drift, DriftKind
 from weighlock.service.drift import DriftReport, find_drift
 from weighlock.service.inventory import MAX_CONFIG_BYTES, open_installation
 from weighlock.source.tree import FolderTree
 
 INSTALLATION: Final = "{installation}"  # in a candidate's command line: where the installation is
+# Scripts for a person's shell, and notes of installers: they hold the installation's own path, and no server runs them.
+_FOR_PEOPLE: Final = re.compile(
+    r"bin/(activate(\.(csh|fish|nu|ps1|bat))?|Activate\.ps1|deactivate\.bat)|pyvenv\.cfg|\.gitignore|\.lock|CACHEDIR\.TAG"
+)
+_SHEBANG: Final = re.compile(
+    rb"\A#!/[\w./@+-]+\n", re.ASCII
+)  # narrow: nothing that Python reads may hide in it
 _DECIDING: Final = ("home", "include-system-site-packages", "version")  # of pyvenv.cfg (PEP 405)
 
 
@@ -47,6 +58,7 @@ def describe_installation(path: Path, program: str) -> bytes:
             "program": str(_program_digest(path, program)),
             "configuration": _configuration(tree),
             "compiled": str(_compiled_digest(tree, installation)),
+            "beside": str(_beside_digest(tree, installation.folders)),
             "packages": packages,
         }
     )
@@ -134,6 +146,44 @@ def _compiled_digest(tree: FolderTree, installation: Installation) -> Digest:
     return Digest.of("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 
+def _beside_digest(tree: FolderTree, folders: Collection[str]) -> Digest:
+    """Return the digest over all that lies outside the package folders: files, and where links lead."""
+    lines = []
+    for entry in _beside(tree, folders):
+        if entry.kind is EntryKind.LINK:
+            lines.append(f"{_link_target(tree.root, entry.path)} {entry.path}")
+        elif not _FOR_PEOPLE.fullmatch(entry.path):
+            lines.append(f"{_script_digest(tree, entry)} {entry.path}")
+    return Digest.of("\n".join(sorted(lines)).encode("utf-8", "surrogateescape"))
+
+
+def _beside(tree: FolderTree, folders: Collection[str]) -> Iterator[Entry]:
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        for entry in tree.entries(folder) if folder not in folders else []:
+            if entry.kind is EntryKind.FOLDER:
+                waiting.append(entry.path)
+            else:
+                yield entry
+
+
+def _link_target(root: Path, path: str) -> str:
+    real = Path(os.path.realpath(root / path))
+    # an interpreter finds its libraries from where it really lies
+    return f"./{real.relative_to(root)}" if real.is_relative_to(root) else str(real)
+
+
+def _script_digest(tree: FolderTree, entry: Entry) -> Digest:
+    """Return the digest of a file, without the first line that names the installation's own interpreter."""
+    found = tree.digest(entry.path)
+    if found is None:
+        raise UndecidedError("installation_unreadable", f"{shown(entry.path)!r} cannot be read")
+    if entry.size > MAX_CONFIG_BYTES:
+        return found[0]
+    return Digest.of(_SHEBANG.sub(b"", tree.read(entry.path, limit=MAX_CONFIG_BYTES) or b"", count=1))
+
+
 def _files_digest(package: InstalledPackage) -> Digest:
     # Scripts above the package folder carry the interpreter's path, and the installer's own
     # notes differ from machine to machine: neither is part of what the wheel brought.
@@ -148,16 +198,17 @@ def _files_digest(package: InstalledPackage) -> Digest:
 def _is_local(path: str) -> bool:
     name = path.rpartition("/")[2]
     in_packages = "-packages/" in path
-    return (
-        not in_packages
-        or name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-        or name.endswith(".pyc")
-    )
+    return not in_packages or name in {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
 def _differences(approved: bytes, observed: bytes) -> list[Drift]:
     before, after = (read_object(raw, what="the listing of an installation") for raw in (approved, observed))
-    words = {"program": "the program", "configuration": "pyvenv.cfg", "compiled": "compiled files"}
+    words = {
+        "program": "the program",
+        "configuration": "pyvenv.cfg",
+        "compiled": "compiled files",
+        "beside": "files beside the packages",
+    }
     odd = [
         Drift(DriftKind.UNAPPROVED, "", path=words.get(name, name))
         for name in sorted(before.keys() | after.keys())

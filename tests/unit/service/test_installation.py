@@ -154,3 +154,31 @@ def test_a_program_that_is_missing_is_undecided(installation: Path) -> None:
     with pytest.raises(UndecidedError) as caught:
         describe_installation(installation, "{installation}/bin/none")
     assert caught.value.code == "installation_unreadable"
+
+
+def test_what_installers_write_with_the_installation_s_own_path_is_not_bound(installation: Path) -> None:
+    (installation / "bin/serve").write_text("#!/one/place/bin/python\nserve()\n", encoding="utf-8")
+    (installation / "bin/activate").write_text("VIRTUAL_ENV=/one/place\n", encoding="utf-8")
+    listing = describe_installation(installation, PROGRAM)
+    (installation / "bin/serve").write_text("#!/another/bin/python3\nserve()\n", encoding="utf-8")
+    (installation / "bin/activate").write_text("VIRTUAL_ENV=/another\n", encoding="utf-8")
+    check_installation(installation, LOCK, listing, PROGRAM)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!/one/bin/python\rimport evil\nserve()\n",  # to Python a carriage return ends a line
+        "#!/one/bin/python # coding: utf-7\nserve()\n",  # PEP 263: how the rest is read
+        "#!/one/bin/python\nevil()\n",
+        "serve()\n#!/one/bin/python\n",
+    ],
+)
+def test_nothing_hides_in_the_line_that_is_left_out(installation: Path, text: str) -> None:
+    script = installation / "bin/serve"
+    script.write_text("#!/one/bin/python\nserve()\n", encoding="utf-8")
+    listing = describe_installation(installation, PROGRAM)
+    script.write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(DeniedError, match="beside") as caught:
+        check_installation(installation, LOCK, listing, PROGRAM)
+    assert caught.value.code == "installation_differs"
