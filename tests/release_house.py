@@ -399,7 +399,6 @@ class Stages:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._copies = 0
 
     def copy(self, stage: str, to: Path) -> House:
         shutil.copytree(self._made(stage), to, symlinks=True)

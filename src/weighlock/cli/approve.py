@@ -34,7 +34,9 @@ def approve(
 
     here = workspace()
     if not yes and sys.stdin.isatty():
-        click.echo(describe_candidate(here, candidate), err=True)
+        # by its digest from here on: a name could be moved while the person reads
+        told, candidate = describe_candidate(here, candidate)
+        click.echo(told, err=True)
         click.confirm("Approve this?", abort=True, err=True)
     stated = sign(here, candidate, signer_from(key_file, passphrase_file), comment=comment)
     output.facts(

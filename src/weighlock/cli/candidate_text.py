@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from weighlock.service.workspace import Workspace
 
 
-def describe_candidate(workspace: "Workspace", text: str) -> str:
-    """Return what the candidate consists of and who said what about it, for a terminal."""
+def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
+    """Return what the candidate consists of and who said what about it, for a terminal, and its digest."""
     from weighlock.promotion.candidate import Installation
     from weighlock.service.approve import read_candidate
     from weighlock.service.evidence import gather
@@ -40,7 +40,7 @@ def describe_candidate(workspace: "Workspace", text: str) -> str:
         *gather(store, candidate.model, trust).evidence,
     ]
     rows += [(str(each.kind), f"by {shown(each.principal)}: {_said(each.predicate)}") for each in known]
-    return table(rows)
+    return table(rows), str(descriptor.digest)
 
 
 def _said(predicate: object) -> str:

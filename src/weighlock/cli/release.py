@@ -12,6 +12,8 @@ from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from weighlock.service.gatekeeper import Situation
     from weighlock.service.release import Standing
 
@@ -56,7 +58,7 @@ def verify(output: Output, *, release_name: str) -> None:
         "files": len(verified.model.files),
         "bytes": verified.model.size,
     }
-    output.facts(facts, lambda: _verified_text(facts))
+    output.facts(facts, lambda: _verified_text(facts, verified.approvers))
 
 
 def _text(situation: "Situation", standings: "list[Standing]") -> str:
@@ -76,8 +78,8 @@ def _text(situation: "Situation", standings: "list[Standing]") -> str:
     return f"{head}\n{table(rows)}"
 
 
-def _verified_text(facts: dict[str, object]) -> str:
-    approvers = facts["approvers"]
-    assert isinstance(approvers, list)  # noqa: S101  # made above
+def _verified_text(facts: dict[str, object], approvers: "Collection[str]") -> str:
     rows = [(name, shown(str(value))) for name, value in facts.items() if name != "approvers"]
-    return f"{styled('may run', Outcome.CLEAN)}\n{table([*rows, ('approved by', ', '.join(approvers))])}"
+    return (
+        f"{styled('may run', Outcome.CLEAN)}\n{table([*rows, ('approved by', ', '.join(sorted(approvers)))])}"
+    )

@@ -11,7 +11,8 @@ from weighlock.core.error import UsageError
 from weighlock.core.text import shown
 
 if TYPE_CHECKING:
-    from weighlock.service.request import Requested
+    from weighlock.core.reference import PinnedReference
+    from weighlock.service.request import InstalledHere, Requested
 
 
 @click.command(short_help="Ask for a model to be promoted: make a candidate.")
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--package-lock",
     type=EXISTING_FILE,
-    help="The hash-pinned requirements file it was made from.",
+    help="The requirements file it was made from, every line pinned with digests.",
 )
 @click.option("--image", help="The serving image instead, by digest.")
 @click.option(
@@ -70,30 +71,38 @@ def request(
     weighlock request minilm --name minilm --installation .venv --package-lock requirements.txt \\
         --port 8000 --key ana.pem -- {installation}/bin/python -I serve.py --model {model} --port {port}
     """
-    from weighlock.core.reference import Reference
     from weighlock.core.store_reference import StoreReference
     from weighlock.promotion.candidate import Sandbox
     from weighlock.service.request import Wish
     from weighlock.service.request import request as make
 
-    if (image is None) == (installation is None) or (installation is None) != (package_lock is None):
-        raise UsageError(
-            "serving_invalid",
-            "a candidate names either an image, or an installation with its package lock",
-            hint="give --image, or both --installation and --package-lock",
-        )
     wish = Wish(
         model=StoreReference.parse(model),
         name=name,
         argv=argv,
         env=_environment(variables),
         sandbox=Sandbox(port, allow_exec, None if memory is None else memory * 1_000_000, processes),
-        installation=installation,
-        package_lock=package_lock,
-        image=None if image is None else Reference.parse(image).pinned,
+        serving=_serving(image, installation, package_lock),
     )
     made = make(workspace(), wish, signer_from(key_file, passphrase_file))
     output.facts(_facts(made), lambda: _text(made))
+
+
+def _serving(
+    image: str | None, installation: Path | None, package_lock: Path | None
+) -> "InstalledHere | PinnedReference":
+    from weighlock.core.reference import Reference
+    from weighlock.service.request import InstalledHere
+
+    if image is not None and installation is None and package_lock is None:
+        return Reference.parse(image).pinned
+    if image is None and installation is not None and package_lock is not None:
+        return InstalledHere(installation, package_lock)
+    raise UsageError(
+        "serving_invalid",
+        "a candidate names either an image, or an installation with its package lock",
+        hint="give --image, or both --installation and --package-lock",
+    )
 
 
 def _environment(variables: tuple[str, ...]) -> dict[str, str]:

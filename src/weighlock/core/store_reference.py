@@ -40,6 +40,16 @@ class StoreReference:
             check_name(text)
         return cls(environment, text)
 
+    def within(self, environment: str) -> str:
+        """Return the text, for what is done in ``environment`` alone; raises UsageError ``artifact_unknown``."""
+        if self.environment != environment:
+            raise UsageError(
+                "artifact_unknown",
+                f"{self} is not in {environment}, where this is done",
+                hint=f"name an artifact of {environment}; `weighlock ls -e {environment}` lists them",
+            )
+        return self.text
+
     def __str__(self) -> str:
         return f"{self.environment}:{self.text}"
 

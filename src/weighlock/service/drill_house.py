@@ -37,7 +37,7 @@ from weighlock.service.promote import promote
 from weighlock.service.pull import Puller, PullRequest
 from weighlock.service.release import verify_every_byte
 from weighlock.service.released import released_digests
-from weighlock.service.request import Wish, request
+from weighlock.service.request import InstalledHere, Wish, request
 from weighlock.service.run import WATCH_S, Ended, Order, run
 from weighlock.service.workspace import Workspace
 from weighlock.settings import FILE_NAME, load_settings
@@ -151,8 +151,7 @@ class DrillHouse:
             argv=ARGV,
             env={"LANG": "C.UTF-8"},
             sandbox=Sandbox(port=_PORT),
-            installation=self.installation,
-            package_lock=self.package_lock,
+            serving=InstalledHere(self.installation, self.package_lock),
         )
         return str(request(self.workspace, wish, self.signer("cem")).digest)
 

@@ -26,7 +26,7 @@ def record_evaluation(workspace: Workspace, model: StoreReference, file: Path, s
     """Sign an in-toto test result (spec/predicates/test-result.md) about a model; return the bundle's digest.
 
     ``file`` is a JSON object whose ``passed`` is true or false; the rest of it is kept as ``details``.
-    Raises UsageError ``evaluation_invalid``, DeniedError ``role_missing``.
+    Raises UsageError ``evaluation_invalid`` or ``artifact_unknown``, DeniedError ``role_missing``.
     """
     with file.open("rb") as stream:
         raw = stream.read(MAX_RESULT_BYTES + 1)
@@ -92,8 +92,9 @@ def _attach(
     store = workspace.store(EXPERIMENTATION)
     trust = workspace.trust_for(EXPERIMENTATION)
     principal = principal_in(trust, signer, ROLE_FOR[kind])
-    descriptor = store.resolve(model.text)
-    bundle = attach(store, descriptor, kind, predicate, signer, name=model.text)
+    name = model.within(EXPERIMENTATION)
+    descriptor = store.resolve(name)
+    bundle = attach(store, descriptor, kind, predicate, signer, name=name)
     actor = Actor(signer.public.key_id, principal)
     workspace.note_decision(
         EXPERIMENTATION, Action.ATTEST, [descriptor.digest], actor=actor, message=str(kind)

@@ -9,6 +9,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from weighlock.attestation.signer import Signer
 from weighlock.attestation.trust_document import Role
@@ -20,7 +21,7 @@ from weighlock.core.evidence import MADE_AT, Kind
 from weighlock.core.installation import Installation as Installed
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_MANIFEST_BYTES
-from weighlock.core.package_lock import PackageLock
+from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.core.reference import PinnedReference
 from weighlock.core.store_reference import StoreReference
 from weighlock.ledger.entry import Action, Actor
@@ -28,6 +29,7 @@ from weighlock.promotion.candidate import MEDIA_TYPE, MODEL, Candidate, Installa
 from weighlock.promotion.record import check_name
 from weighlock.service.approve import principal_in
 from weighlock.service.evidence import attach, gather
+from weighlock.service.file import read_limited
 from weighlock.service.installation import check_installation, describe_installation
 from weighlock.service.inventory import make_candidate_bom, open_installation
 from weighlock.service.record import put_record
@@ -39,18 +41,23 @@ LOCK_MEDIA_TYPE = "text/plain"
 LISTING_MEDIA_TYPE = "application/vnd.weighlock.packages.v1+json"
 
 
+class InstalledHere(NamedTuple):
+    """A Python installation of this machine, and the package lock that it was made from."""
+
+    installation: Path
+    package_lock: Path
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the requester wants to run: ``installation`` with its ``package_lock``, or ``image``."""
+    """What the requester wants to run, and what serves it."""
 
     model: StoreReference
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
     sandbox: Sandbox
-    installation: Path | None = None
-    package_lock: Path | None = None
-    image: PinnedReference | None = None
+    serving: "InstalledHere | PinnedReference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +75,8 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
     store = workspace.store(EXPERIMENTATION)
     trust = workspace.trust_for(EXPERIMENTATION)
     requester = principal_in(trust, signer, Role.REQUESTER)
-    artifact = Artifact.parse(
-        store.read_blob(store.resolve(wish.model.text).digest, limit=MAX_MANIFEST_BYTES)
-    )
+    wanted = store.resolve(wish.model.within(EXPERIMENTATION))
+    artifact = Artifact.parse(store.read_blob(wanted.digest, limit=MAX_MANIFEST_BYTES))
     serving, installed, links = _bind_serving(store, wish)
     evaluations = gather(store, artifact.digest, trust).of(Kind.EVALUATION)
     newest = max(evaluations, key=lambda each: each.made_at, default=None)
@@ -102,14 +108,14 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
 def _bind_serving(
     store: Store, wish: Wish
 ) -> tuple[Installation | PinnedReference, Installed | None, list[Descriptor]]:
-    if wish.image is not None:
-        return wish.image, None, []
-    assert wish.installation is not None and wish.package_lock is not None  # noqa: PT018, S101  # the CLI asks for both
-    raw = wish.package_lock.read_bytes()
+    if isinstance(wish.serving, PinnedReference):
+        return wish.serving, None, []
+    installation, package_lock = wish.serving
+    raw = read_limited(package_lock, MAX_LOCK_BYTES, missing="source_missing")
     lock = PackageLock.parse(raw)
-    listing = describe_installation(wish.installation, wish.argv[0])
-    check_installation(wish.installation, lock, listing, wish.argv[0])
-    _, installed = open_installation(wish.installation)
+    listing = describe_installation(installation, wish.argv[0])
+    check_installation(installation, lock, listing, wish.argv[0])
+    _, installed = open_installation(installation)
     blobs = [store.write_blob([raw]), store.write_blob([listing])]
     links = [
         Descriptor(LOCK_MEDIA_TYPE, blobs[0].digest, blobs[0].size),

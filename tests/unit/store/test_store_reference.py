@@ -28,6 +28,12 @@ def test_references(text: str, environment: str, rest: str) -> None:
     assert StoreReference.parse(str(parsed)) == parsed
 
 
+def test_another_environment_is_not_silently_taken_for_the_only_one() -> None:
+    assert StoreReference.parse("a").within("experimentation") == "a"
+    with refused("artifact_unknown"):
+        StoreReference.parse("production:a").within("experimentation")
+
+
 def test_the_default_environment_can_be_another() -> None:
     assert str(StoreReference.parse("a", environment="production")) == "production:a"
 
