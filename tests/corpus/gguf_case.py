@@ -3,7 +3,7 @@
 import struct
 
 from corpus.case import Case, accept, reject
-from model_file import BOOL, TEXT, U32, GgufFile
+from model_file import BOOL, TEXT, U32, GgufFile, zip_of
 
 
 def one_tensor(version: int = 3, order: str = "<") -> GgufFile:
@@ -108,6 +108,7 @@ def gguf_rejected() -> list[Case]:
         case("truncated", one_tensor().header()[:-3], "the header is cut", header, "ends in the middle"),
         case("version-zero", b"GGUF" + struct.pack("<IQQ", 0, 0, 0), "version 0", header, "does not start"),
         reject("gguf/pickle.bin", also_pickle(), "a pickle too, for a loader that goes by the name: G is BINFLOAT, B is BINBYTES", "pickle-present", "pickle-global-dangerous", "pickle-trailing-bytes"),
+        reject("gguf/archive.gguf", GgufFile().entry("k", TEXT, GgufFile().text(zip_of({"a.txt": b"1"}))).bytes(), "an archive too, for readers that begin at the end", "zip-structure"),
         reject("gguf/template-list.gguf", GgufFile().array("tokenizer.chat_template", TEXT, []).bytes(), "a list of templates", not_examined="is a list"),
         reject("gguf/version-9.gguf", b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "a version that nobody knows yet", not_examined="version 9"),
         reject("gguf/type-200.gguf", GgufFile().tensor("w", [32], 200, 0).bytes(data), "a tensor type that nobody knows: its size cannot be checked", not_examined="type 200"),

@@ -4,7 +4,7 @@ import json
 import struct
 
 from corpus.case import EIGHT, Case, accept, reject
-from model_file import safetensors, tensor
+from model_file import safetensors, tensor, zip_of
 
 ONE = {"a": tensor("F32", [2], 0, 8)}
 
@@ -26,6 +26,8 @@ def safetensors_accepted() -> list[Case]:
 
 
 def safetensors_rejected() -> list[Case]:
+    archive = zip_of({"a.txt": b"one\n"})
+    wide = archive[:-22] + b"PK\6\7" + b"\0" * 16 + archive[-22:-16] + b"\xff" * 14 + b"\0\0"
     header, layout, wrong = "safetensors-header", "safetensors-layout", "safetensors-tensor"
     twice = b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}'
     said = safetensors({"a": tensor("F32", [2], 0, 8)})
@@ -74,6 +76,8 @@ def safetensors_rejected() -> list[Case]:
         case("metadata-number", {"__metadata__": {"a": 1}, **ONE}, EIGHT, "metadata that is not text", "safetensors-metadata", "__metadata__"),
         case("metadata-nested", {"__metadata__": {"a": {"b": "c"}}, **ONE}, EIGHT, "metadata that nests", "safetensors-metadata", "__metadata__"),
         reject("safetensors/padding.safetensors", safetensors(json.dumps(ONE).encode() + b"\n\n\n\n\t\t\n ", EIGHT), "padding that is not spaces; the data is accounted for", "safetensors-padding"),
+        reject("safetensors/archive.bin", safetensors({"a": tensor("U8", [len(archive)], 0, len(archive))}, archive), "an archive too, for readers that begin at the end", "zip-structure"),
+        reject("safetensors/archive64.bin", safetensors({"a": tensor("U8", [len(wide)], 0, len(wide))}, wide), "the same, with a 64-bit end record", "zip-structure"),
         reject("safetensors/seven-bytes.safetensors", b"1234567", "shorter than the length field", "name-mismatch", not_examined="text"),
         reject("safetensors/empty.safetensors", b"", "an empty file under the name of a model", "name-mismatch"),
     ]  # fmt: skip

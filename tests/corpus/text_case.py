@@ -97,6 +97,8 @@ def configurations() -> list[Case]:
         accept("json/keras.json", json.dumps(keras).encode(), "layers as Keras writes them"),
         accept("json/dense.json", b'{"activation_function": "torch.nn.modules.activation.Tanh", "tokenizer_class": "BertTokenizer"}', "a layer of sentence-transformers"),
         accept("json/template-tools.json", template(tools), "a chat template with a macro, variables and lookups"),
+        case("template-by-name", json.dumps({"chat_template": {"a": {"template": "{{ x.__class__ }}"}}}).encode(), "in a template by name", "template-escape"),
+        case("template-texts", json.dumps({"system_templates": ["{{ x.__class__ }}"]}).encode(), "in a list of texts, under another key", "template-escape"),
         reject("template/escape.jinja", b"{{ self.__init__.__globals__ }}", "a template in a file of its own", "template-escape"),
         accept("template/plain.jinja", b"{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}", "an ordinary template"),
     ]  # fmt: skip

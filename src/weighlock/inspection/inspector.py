@@ -16,6 +16,7 @@ from weighlock.inspection.format.gguf import Gguf, read_gguf
 from weighlock.inspection.format.npy import read_npy
 from weighlock.inspection.format.pickle_stream import read_pickles
 from weighlock.inspection.format.safetensors import read_header
+from weighlock.inspection.format.zip_archive import ends_as_zip
 from weighlock.inspection.report import Report
 from weighlock.inspection.rule.archive import examine_zip
 from weighlock.inspection.rule.config import examine_json
@@ -85,6 +86,7 @@ def _safetensors(file: _File) -> Reading[None]:
         file.report.find("safetensors-alignment", f"the data starts at byte {header.data_start}")
     for key, value in header.metadata.items():
         file.report.fact(f"metadata {shown(key)}", value)
+    yield from _no_archive(file)
 
 
 def _gguf(file: _File) -> Reading[None]:
@@ -93,6 +95,13 @@ def _gguf(file: _File) -> Reading[None]:
     for key, text in model.texts.items():
         if "template" in key:
             examine_template(file.report, key, text)
+    yield from _no_archive(file)
+
+
+def _no_archive(file: _File) -> Reading[None]:
+    """Say that a tensor file is an archive too: readers of ZIP files look at the end and allow anything before."""
+    if (yield from ends_as_zip(file.size)):
+        file.report.find("zip-structure", "the file is an archive too, for readers that begin at its end")
 
 
 def _add_gguf_facts(report: Report, model: Gguf) -> None:

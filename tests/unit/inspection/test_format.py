@@ -69,7 +69,7 @@ def test_a_file_that_shrinks_is_not_examined() -> None:
     assert examined.not_examined == "the file became shorter while it was read"
 
 
-def test_a_header_costs_its_bytes_and_the_head() -> None:
+def test_a_header_costs_its_bytes_and_both_ends_of_the_file() -> None:
     header = safetensors({"a": tensor("U8", [1 << 40], 0, 1 << 40)})
     asked: list[Span] = []
 
@@ -79,7 +79,7 @@ def test_a_header_costs_its_bytes_and_the_head() -> None:
 
     examined = drive(inspect_file("a.safetensors", len(header) + (1 << 40)), fetch)
     assert examined.outcome is Outcome.CLEAN
-    assert sum(span.length for span in asked) < 100_000
+    assert sum(span.length for span in asked) < 200_000
 
 
 def test_a_gguf_vocabulary_longer_than_a_window_is_walked() -> None:

@@ -81,6 +81,22 @@ def read_zip(size: int) -> Reading[list[Member]]:
     return [member for member in located if not member.name.endswith("/")]
 
 
+def ends_as_zip(size: int) -> Reading[bool]:
+    """Return whether a file ends in the end record of an archive with a directory, whatever it begins with."""
+    length = min(size, _END.size + MAX_COMMENT_BYTES)
+    tail = yield from read(size - length, length)
+    at = tail.find(b"PK\x05\x06")
+    while 0 <= at <= length - _END.size:
+        fields = _END.unpack_from(tail, at)
+        directory = size - length + at - fields[5]  # where readers that allow a prefix look for it
+        if tail[max(0, at - _END64_LOCATOR.size) : at].startswith(b"PK\x06\x07"):
+            return True
+        if directory >= 0 and (yield from read(directory, min(4, fields[5]))) == b"PK\x01\x02":
+            return True
+        at = tail.find(b"PK\x05\x06", at + 1)
+    return False
+
+
 def _read_end(size: int) -> Reading[_Directory]:
     length = min(size, _END.size + MAX_COMMENT_BYTES)
     tail = yield from read(size - length, length)

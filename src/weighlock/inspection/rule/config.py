@@ -12,7 +12,6 @@ from weighlock.inspection.rule.template import examine_template
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
-_TEMPLATE_KEYS: Final = frozenset({"chat_template", "chat_templates", "prompt_template"})
 _FALSE: Final = (False, None, "", "false", "False")  # whatever else Python takes for true
 _KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
 
@@ -75,7 +74,7 @@ def _examine_pair(report: Report, key: str, value: Any) -> None:
         report.find("config-trust-remote-code", "trust_remote_code is set")
     elif key == "_target_" and isinstance(value, str):
         report.find("config-target", f"_target_ names {shown(value)}")
-    elif key in _TEMPLATE_KEYS:
+    elif key.lower().endswith(("template", "templates")):
         _examine_templates(report, key, value)
 
 
@@ -91,16 +90,14 @@ def _texts(value: Any) -> list[str]:
 
 
 def _examine_templates(report: Report, key: str, value: Any) -> None:
+    """Examine a text and those in a list or by name; in {"name": …, "template": …} the key is met by itself."""
     if isinstance(value, str):
         examine_template(report, key, value)
-    elif isinstance(value, list):  # a list of {"name": …, "template": …}
-        for item in value:
-            if isinstance(item, dict) and isinstance(item.get("template"), str):
-                examine_template(report, f"{key}.{item.get('name', '')}", item["template"])
-    elif isinstance(value, dict):
-        for name, text in value.items():
-            if isinstance(text, str):
-                examine_template(report, f"{key}.{name}", text)
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, text in items:
+        if isinstance(text, str) and not str(name).lower().endswith(("template", "templates")):
+            examine_template(report, f"{key}.{name}", text)
 
 
 def _examine_modules(report: Report, document: Any) -> None:
