@@ -23,7 +23,7 @@ from weighlock.service.state import sign_state
 from weighlock.service.trust import Changes, make, sign
 from weighlock.service.workspace import Workspace
 from weighlock.settings import ENVIRONMENTS, FILE_NAME, PRODUCTION, load_settings
-from weighlock.store.layout import LayoutStore
+from weighlock.store.layout import LAYOUT_FILE, LayoutStore
 
 DAYS: Final = 30  # a trial that is still used after a month should become real
 PEOPLE: Final = {"ana": "Ana (trial)", "ben": "Ben (trial)", "cem": "Cem (trial)"}
@@ -109,7 +109,8 @@ def make_missing_stores(workspace: Workspace) -> tuple[list[Path], bool]:
     """
     settings = workspace.settings
     folders = {name: settings.environment(name).folder for name in ENVIRONMENTS}
-    missing = {name: folder for name, folder in folders.items() if not folder.exists()}
+    # a folder may be there without a store in it: a denial was logged after the store was lost
+    missing = {name: folder for name, folder in folders.items() if not (folder / LAYOUT_FILE).exists()}
     if not missing:
         raise _exists(settings.file or Path(FILE_NAME))
     workspace.trust_for(PRODUCTION)  # denies before anything is made

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.ledger.entry import Action
 from weighlock.service.gatekeeper import observe
 from weighlock.service.initialise import initialise, make_missing_stores
+from weighlock.service.log import read_entries
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
 from weighlock.settings import EXPERIMENTATION, FILE_NAME, PRODUCTION, load_settings
@@ -71,6 +73,13 @@ def test_a_store_that_was_lost_is_not_begun_anew(cloned: Path, tmp_path: Path) -
     with pytest.raises(DeniedError) as caught:
         make_missing_stores(workspace)
     assert caught.value.code == "state_replayed"
+
+
+def test_a_log_without_its_store_is_completed(cloned: Path, tmp_path: Path) -> None:
+    workspace = workspace_of(cloned, tmp_path / "second machine")
+    workspace.note_decision(PRODUCTION, Action.RUN, [], message="denied, as the store was lost")
+    assert make_missing_stores(workspace)[1]
+    assert len(read_entries(workspace.log(PRODUCTION))) == 2
 
 
 def test_nothing_is_made_before_the_trust_document_is_in_force(cloned: Path, tmp_path: Path) -> None:
