@@ -19,10 +19,10 @@ from release_house import (  # noqa: F401  # fixtures are found by name
     requested_fixture,
     stages_fixture,
 )
-from weighlock.core.clock import read_time, system_clock, write_time
+from weighlock.core.clock import MAX_CLOCK_SKEW, read_time, system_clock, write_time
 from weighlock.core.digest import Digest
 from weighlock.core.evidence import MADE_AT, Kind
-from weighlock.promotion.state import MEDIA_TYPE, SKEW
+from weighlock.promotion.state import MEDIA_TYPE
 from weighlock.service.record import put_record
 
 SECOND = dt.timedelta(seconds=1)
@@ -123,7 +123,7 @@ def test_two_states_of_one_number(released: House) -> None:
 
 
 def test_a_state_from_the_future(released: House) -> None:
-    soon = system_clock() + SKEW + dt.timedelta(minutes=1)
+    soon = system_clock() + MAX_CLOCK_SKEW + dt.timedelta(minutes=1)
     put_state(released, number=3, madeAt=write_time(soon))
     released.gates_deny("state_from_future")
 
@@ -147,9 +147,9 @@ def test_the_clock_set_back(released: House, travel: Any) -> None:
     later = system_clock() + dt.timedelta(days=1)
     travel(later)
     released.gates_allow()
-    travel(later - SKEW)
+    travel(later - MAX_CLOCK_SKEW)
     released.gates_allow()
-    travel(later - SKEW - SECOND)
+    travel(later - MAX_CLOCK_SKEW - SECOND)
     released.gates_deny("clock_set_back")
     released.denied("clock_set_back", "renew")
     travel(later - dt.timedelta(days=365))  # before anything here was made

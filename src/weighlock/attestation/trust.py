@@ -23,14 +23,13 @@ from weighlock.attestation.key import PublicKey
 from weighlock.attestation.signer import Signer
 from weighlock.attestation.statement import Statement, Subject
 from weighlock.attestation.trust_document import Role, TrustDocument, invalid
-from weighlock.core.clock import write_time
+from weighlock.core.clock import MAX_CLOCK_SKEW, write_time
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, InternalError
 from weighlock.core.text import shown
 
 PREDICATE_TYPE: Final = "https://weighlock.dev/trust/v1"
 MAX_SIGNATURES: Final = 1_000  # one a principal, and no more principals than that
-MAX_CLOCK_SKEW: Final = dt.timedelta(minutes=5)  # between the machine of who made it and this one
 _MADE_HERE: Final = object()
 
 

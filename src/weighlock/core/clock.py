@@ -1,4 +1,4 @@
-"""The injected clock. No code but ``system_clock`` asks the machine for the time."""
+"""The injected clock. No code but ``system_clock`` asks the machine for the time of day."""
 
 import datetime as dt
 import re
@@ -9,6 +9,8 @@ from weighlock.core.error import DeniedError
 from weighlock.core.text import shown
 
 Clock: TypeAlias = Callable[[], dt.datetime]
+
+MAX_CLOCK_SKEW: Final = dt.timedelta(minutes=5)  # honest machines' clocks differ by less
 
 _RFC3339_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 

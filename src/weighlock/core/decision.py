@@ -1,10 +1,12 @@
 """Allow or deny, with the reasons. Only ``allow is True`` allows (rule of trust 4)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from weighlock.core.code import CODES
 from weighlock.core.digest import Digest
+
+MIN_PEOPLE: Final = 2  # who approve, whatever a trust document or policy says: one cannot both ask and allow
 
 
 @dataclass(frozen=True, slots=True)

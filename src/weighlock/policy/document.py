@@ -4,13 +4,13 @@ import difflib
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from weighlock.core.decision import MIN_PEOPLE
 from weighlock.core.digest import Digest
 from weighlock.core.finding import Severity
 from weighlock.core.text import shown
 from weighlock.yamltext import Node, YamlError, read_yaml, wrong
 
 VERSION: Final = 1
-MIN_PEOPLE: Final = 2  # one person cannot both ask and allow
 MAX_DAYS: Final = 366
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     "inspection": frozenset({"accept_up_to", "max_age_days"}),

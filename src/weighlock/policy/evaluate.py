@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weighlock.core.clock import read_time
+from weighlock.core.clock import MAX_CLOCK_SKEW, read_time
 from weighlock.core.decision import Decision, Reason
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
@@ -17,8 +17,6 @@ from weighlock.core.evidence import Evidence, Kind
 from weighlock.core.finding import Severity
 from weighlock.core.text import shown
 from weighlock.policy.document import Policy
-
-_FUTURE = dt.timedelta(minutes=5)  # honest machines' clocks differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,8 @@ def _waives(waiver: Evidence, now: dt.datetime) -> bool:
     try:
         expires_at = read_time(waiver.predicate.get("expiresAt"), what="the waiver's expiry")
         return (
-            waiver.predicate.get("waived") == Kind.EVALUATION and waiver.made_at <= now + _FUTURE < expires_at
+            waiver.predicate.get("waived") == Kind.EVALUATION
+            and waiver.made_at <= now + MAX_CLOCK_SKEW < expires_at
         )
     except DeniedError:
         return False
@@ -163,4 +162,4 @@ def _is_fresh(evidence: Evidence, now: dt.datetime, days: int) -> bool:
         made_at = evidence.made_at
     except DeniedError:
         return False
-    return made_at <= now + _FUTURE and now - made_at <= dt.timedelta(days=days)
+    return made_at <= now + MAX_CLOCK_SKEW and now - made_at <= dt.timedelta(days=days)

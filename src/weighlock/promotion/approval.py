@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from weighlock.core.decision import Reason
+from weighlock.core.clock import MAX_CLOCK_SKEW
+from weighlock.core.decision import MIN_PEOPLE, Reason
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.evidence import Evidence, Kind
@@ -17,8 +18,6 @@ from weighlock.core.text import shown
 
 APPROVE: Final = "approve"
 REJECT: Final = "reject"
-MIN_PEOPLE: Final = 2  # whatever a trust document or policy says: one person cannot both ask and allow
-FUTURE: Final = dt.timedelta(minutes=5)  # honest machines' clocks differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +88,4 @@ def _is_current(evidence: Evidence, now: dt.datetime, max_age: dt.timedelta | No
         made_at = evidence.made_at
     except DeniedError:
         return False  # without a time it cannot be current
-    return made_at <= now + FUTURE and (max_age is None or now - made_at <= max_age)
+    return made_at <= now + MAX_CLOCK_SKEW and (max_age is None or now - made_at <= max_age)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
-from weighlock.core.clock import read_time, write_time
+from weighlock.core.clock import MAX_CLOCK_SKEW, read_time, write_time
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import write_json
@@ -22,7 +22,6 @@ from weighlock.promotion.record import invalid
 MEDIA_TYPE: Final = "application/vnd.weighlock.state.v1+json"
 NAME: Final = "state"  # the tag under which a store keeps the newest
 WHAT: Final = "the state"
-SKEW: Final = dt.timedelta(minutes=5)  # honest machines' clocks differ by less
 _FIELDS: Final = frozenset(
     {"version", "number", "environment", "madeAt", "expiresAt", "trust", "releases", "revoked"}
 )
@@ -122,7 +121,7 @@ class Memory:
 
     def check_clock(self, now: dt.datetime) -> None:
         """Raise DeniedError ``clock_set_back`` if ``now`` lies before what was already seen."""
-        if self.newest is not None and now < self.newest - SKEW:
+        if self.newest is not None and now < self.newest - MAX_CLOCK_SKEW:
             raise DeniedError(
                 "clock_set_back",
                 f"the clock says {write_time(now)}, but {write_time(self.newest)} was seen already",
@@ -147,7 +146,7 @@ class Memory:
                 f"there are two different states {state.number}",
                 hint="two services signed at once, or one key is abused; compare them before anything runs",
             )
-        if state.made_at > now + SKEW:
+        if state.made_at > now + MAX_CLOCK_SKEW:
             raise DeniedError(
                 "state_from_future",
                 f"the state was made at {write_time(state.made_at)}, which is yet to come",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from weighlock.core.clock import write_time
+from weighlock.core.clock import MAX_CLOCK_SKEW, write_time
 from weighlock.core.digest import Digest
 from weighlock.core.evidence import Evidence, Kind
-from weighlock.promotion.approval import FUTURE, count_approvals, reasons_against
+from weighlock.promotion.approval import count_approvals, reasons_against
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
@@ -55,7 +55,7 @@ def test_two_people() -> None:
         said("ana", predicate={"decision": "approve"}),
         said("ana", predicate={"decision": "approve", "madeAt": "soon"}),
         said("ana", predicate={}),
-        said("ana", at=NOW + FUTURE + SECOND),
+        said("ana", at=NOW + MAX_CLOCK_SKEW + SECOND),
         said("ana", at=NOW - 14 * DAY - SECOND),
     ],
 )
@@ -66,9 +66,9 @@ def test_who_does_not_count(evidence: Evidence) -> None:
 
 def test_ages_at_their_limits() -> None:
     assert approvers(said("ana", at=NOW - 14 * DAY)) == {"ana"}
-    assert approvers(said("ana", at=NOW + FUTURE)) == {"ana"}
+    assert approvers(said("ana", at=NOW + MAX_CLOCK_SKEW)) == {"ana"}
     assert approvers(said("ana", at=NOW - 10_000 * DAY), max_age=None) == {"ana"}
-    assert approvers(said("ana", at=NOW + FUTURE + SECOND), max_age=None) == set()
+    assert approvers(said("ana", at=NOW + MAX_CLOCK_SKEW + SECOND), max_age=None) == set()
 
 
 def test_a_rejection_always_counts() -> None:

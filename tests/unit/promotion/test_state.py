@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from weighlock.core.clock import MAX_CLOCK_SKEW
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.promotion.state import SKEW, Entry, Memory, State, check_fresh
+from weighlock.promotion.state import Entry, Memory, State, check_fresh
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 SECOND = dt.timedelta(seconds=1)
@@ -54,23 +55,24 @@ def test_another_state_of_one_number() -> None:
 
 
 def test_a_state_from_the_future() -> None:
-    assert MEMORY.admit(replace(STATE, number=4, made_at=NOW + SKEW), B, NOW).number == 4
+    assert MEMORY.admit(replace(STATE, number=4, made_at=NOW + MAX_CLOCK_SKEW), B, NOW).number == 4
     assert (
-        denied(MEMORY, replace(STATE, number=4, made_at=NOW + SKEW + SECOND), B, NOW) == "state_from_future"
+        denied(MEMORY, replace(STATE, number=4, made_at=NOW + MAX_CLOCK_SKEW + SECOND), B, NOW)
+        == "state_from_future"
     )
 
 
 def test_a_clock_set_back() -> None:
-    MEMORY.check_clock(NOW - SKEW)
+    MEMORY.check_clock(NOW - MAX_CLOCK_SKEW)
     Memory().check_clock(NOW - dt.timedelta(days=10_000))
     with pytest.raises(DeniedError) as caught:
-        MEMORY.check_clock(NOW - SKEW - SECOND)
+        MEMORY.check_clock(NOW - MAX_CLOCK_SKEW - SECOND)
     assert caught.value.code == "clock_set_back"
-    assert denied(MEMORY, STATE, A, NOW - SKEW - SECOND) == "clock_set_back"
+    assert denied(MEMORY, STATE, A, NOW - MAX_CLOCK_SKEW - SECOND) == "clock_set_back"
 
 
 def test_the_newest_time_is_the_latest_of_all() -> None:
-    later, latest = NOW + SKEW - SECOND, NOW + SKEW
+    later, latest = NOW + MAX_CLOCK_SKEW - SECOND, NOW + MAX_CLOCK_SKEW
     assert MEMORY.admit(STATE, A, later).newest == later
     assert MEMORY.admit(replace(STATE, number=4, made_at=latest), B, NOW).newest == latest
     assert replace(MEMORY, newest=latest).admit(STATE, A, NOW).newest == latest
