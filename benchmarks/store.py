@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,8 @@ from typing import NamedTuple
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.service.listing import list_artifacts
+from weighlock.source.folder import FolderFile
+from weighlock.source.steady import steady_chunks
 from weighlock.store.check import check_store
 from weighlock.store.collect import collect_garbage
 from weighlock.store.export import export_artifact
@@ -28,7 +30,6 @@ from weighlock.store.index import Index
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 from weighlock.store.memory import MemoryStore
-from weighlock.store.source_file import add_file
 
 ARTIFACTS = 1_000
 REFERRERS = 10
@@ -71,11 +72,15 @@ def tool(*command: str | Path) -> Callable[[], object]:
 
 def ingest(root: Path, files: list[Path]) -> Digest:
     with LayoutStore.open(root) as store, ThreadPoolExecutor(2) as pool:
-        blobs = list(pool.map(lambda file: add_file(store, file), files))
+        blobs = list(pool.map(lambda file: store.write_blob(_chunks(file)), files))
         listed = [ArtifactFile(file.name, *blob) for file, blob in zip(files, blobs, strict=True)]
         artifact, config = Artifact.build(listed)
         store.write_blob([config])
         return store.put_manifest(artifact.manifest, name="model").digest
+
+
+def _chunks(file: Path) -> Iterator[memoryview]:
+    return steady_chunks(FolderFile(file.name, file.stat().st_size, file))
 
 
 def digest_memory(size: int) -> None:

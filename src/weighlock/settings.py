@@ -22,8 +22,8 @@ EXPERIMENTATION: Final = "experimentation"
 PRODUCTION: Final = "production"
 ENVIRONMENTS: Final = (EXPERIMENTATION, PRODUCTION)
 
-Kind: TypeAlias = Literal["path", "digest", "flag", "list", "days", "text"]
-Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | str | None
+Kind: TypeAlias = Literal["path", "digest", "flag", "list", "days"]
+Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +272,9 @@ def _convert(kind: Kind, plain: Any, base: Path) -> Value:
         return plain
     if kind == "list" and isinstance(plain, list) and all(isinstance(item, str) for item in plain):
         return tuple(plain)
-    if kind in {"path", "digest", "text"} and isinstance(plain, str) and plain:
-        if kind == "path":
-            return base / os.path.expanduser(plain)  # noqa: PTH111  # Path.expanduser raises on an unknown user
-        return Digest.parse(plain) if kind == "digest" else plain
+    if kind == "path" and isinstance(plain, str) and plain:
+        return base / os.path.expanduser(plain)  # noqa: PTH111  # Path.expanduser raises on an unknown user
+    if kind == "digest" and isinstance(plain, str) and plain:
+        return Digest.parse(plain)
     expected = {"flag": "true or false", "days": "a number of days from 1 to 366", "list": "a list of texts"}
     raise ValueError(f"{shown(repr(plain))} is not {expected.get(kind, f'a {kind}')}")

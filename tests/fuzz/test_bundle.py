@@ -35,7 +35,7 @@ json_values = st.recursive(
 @given(st.binary(max_size=300))
 @pytest.mark.parametrize(
     "read",
-    [read_bundle, Statement.parse, PublicKey.from_pem, PublicKey.from_der, KeySigner.from_pem, read_roots],
+    [read_bundle, Statement.parse, PublicKey.from_pem, KeySigner.from_pem, read_roots],
 )
 def test_any_bytes_end_in_an_error_of_ours(read: Callable[[bytes], object], raw: bytes) -> None:
     with pytest.raises(WeighlockError):

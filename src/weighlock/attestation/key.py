@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_der_public_key,
     load_pem_public_key,
 )
 
@@ -60,17 +59,8 @@ class PublicKey:
                 "the file does not hold a PEM public key",
                 hint="it begins with -----BEGIN PUBLIC KEY-----; `weighlock keys make` writes one as NAME.pub",
             )
-        return cls._load(pem, pem=True)
-
-    @classmethod
-    def from_der(cls, der: bytes) -> Self:
-        """Return the key of a DER SubjectPublicKeyInfo; raises DeniedError ``key_invalid`` or ``key_unsupported``."""
-        return cls._load(der, pem=False)
-
-    @classmethod
-    def _load(cls, raw: bytes, *, pem: bool) -> Self:
         try:
-            native = load_pem_public_key(raw) if pem else load_der_public_key(raw)
+            native = load_pem_public_key(pem)
         except UnsupportedAlgorithm as error:
             raise unsupported() from error
         except ValueError as error:

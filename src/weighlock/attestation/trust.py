@@ -96,14 +96,6 @@ class Trust:
             )
         return owner
 
-    def is_person(self, principal: str) -> bool:
-        """Return whether a principal is a person."""
-        return principal in self.document.people
-
-    def distinct_principals(self, role: Role, key_ids: Iterable[str]) -> frozenset[str]:
-        """Return those holders of ``role`` whose keys are among ``key_ids``; other keys count for nothing."""
-        return _principals(self.document, role, key_ids)
-
     def threshold(self, role: Role) -> int:
         """Return how many principals must agree; raises DeniedError ``trust_role_missing`` if nobody holds ``role``."""
         assignment = self.document.roles.get(role)

@@ -22,6 +22,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.evidence import Evidence, Kind
 from weighlock.core.limit import MAX_MANIFEST_BYTES
+from weighlock.policy.document import MAX_POLICY_BYTES, Policy
 from weighlock.promotion import candidate as candidate_record
 from weighlock.promotion import release as release_record
 from weighlock.promotion import revocation as revocation_record
@@ -46,7 +47,6 @@ class Situation:
     store: Store
     trust: Trust
     state: State
-    state_digest: Digest
     revoked: frozenset[str]
     now: dt.datetime
 
@@ -87,7 +87,7 @@ def observe(
         memory.write(known)
     if fresh:
         check_fresh(state, now)
-    return Situation(environment, store, trust, state, digest, known.revoked, now)
+    return Situation(environment, store, trust, state, known.revoked, now)
 
 
 def trust_now(workspace: Workspace, environment: str, known: Memory, now: dt.datetime) -> Trust:
@@ -138,7 +138,11 @@ def verify_approvals(situation: Situation, descriptor: Descriptor, candidate: Ca
     keys = revoked_keys(situation.revoked)
     evidence = gather(situation.store, descriptor.digest, situation.trust, revoked_keys=keys).evidence
     tally = count_approvals(descriptor.digest, evidence, requesters={candidate.requester}, now=situation.now)
-    reasons = reasons_against(tally, threshold=situation.trust.threshold(Role.APPROVER))
+    policy = Policy.parse(
+        situation.store.read_blob(candidate.policy, limit=MAX_POLICY_BYTES), file="the policy"
+    )
+    threshold = max(policy.people, situation.trust.threshold(Role.APPROVER))
+    reasons = reasons_against(tally, threshold=threshold)
     if reasons:
         raise DeniedError(reasons[0].code, reasons[0].message, hint=reasons[0].hint)
     check_request(candidate, evidence)  # or the requester could be one of the two under another name

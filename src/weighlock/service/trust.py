@@ -25,7 +25,6 @@ from weighlock.service.file import read_limited, write_new, write_whole
 
 SIGNATURE_SUFFIX: Final = ".sigstore.json"
 KEY_CHARACTERS: Final = 16  # of the key id, in a signature's file name
-DEFAULT_DAYS: Final = 365
 
 
 @dataclass(frozen=True, slots=True)

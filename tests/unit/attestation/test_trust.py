@@ -65,17 +65,7 @@ def test_a_first_version_signed_by_two_of_its_root_is_trusted() -> None:
     assert trust.keys_of(Role.REVOKER) == {}
     assert trust.threshold(Role.APPROVER) == 2
     assert trust.principal_of(ADA_SECOND.public.key_id) == "ada"
-    assert trust.is_person("ada")
-    assert not trust.is_person("releases")
     require_real(trust)
-
-
-def test_principals_are_counted_not_keys() -> None:
-    trust = begun().trust(NOW)
-    ids = [each.public.key_id for each in (ADA, ADA_SECOND, EVE, RELEASER)]
-    assert trust.distinct_principals(Role.ROOT, ids) == {"ada"}
-    assert trust.distinct_principals(Role.APPROVER, ids) == frozenset()
-    assert trust.distinct_principals(Role.RELEASER, ids) == {"releases"}
 
 
 def test_nobodys_key_and_nobodys_role_are_refused() -> None:

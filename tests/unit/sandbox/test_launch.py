@@ -36,7 +36,6 @@ MACHINE = Capabilities(
     no_new_privileges=True,
     namespaces=True,
     bubblewrap=Path("/usr/bin/bwrap"),
-    bubblewrap_version="0.8.0",
     machine="x86_64",
 )
 
