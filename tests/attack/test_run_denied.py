@@ -17,6 +17,7 @@ from release_house import (  # noqa: F401  # fixtures are found by name
     stages_fixture,
     write_package,
 )
+from weighlock.service import log_folder
 
 
 @pytest.mark.parametrize(
@@ -232,6 +233,15 @@ def test_a_denial_is_on_record(released: House) -> None:
     released.run_denied("argv_differs", "--", "/bin/true")
     [*_, last] = released.ok("log", "-e", "production")["entries"]
     assert (last["action"], last["outcome"], last["code"]) == ("run", "deny", "argv_differs")
+
+
+def test_a_log_that_somebody_keeps_locked(released: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may read the log's folder can lock it: then nothing starts, rather than run without a watch."""
+    monkeypatch.setattr(log_folder, "LOCK_S", 0.05)
+    with log_folder.LogFolder.locked(released.root / ".weighlock" / "production" / "log", exclusive=True):
+        released.run_denied("io_failed")
+    [*_, last] = released.ok("log", "-e", "production")["entries"]
+    assert last["action"] != "run"
 
 
 def test_a_link_for_the_folder_of_private_copies(released: House, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.ledger.audit import tampered
 from weighlock.ledger.entry import MAX_ENTRY_BYTES
@@ -26,7 +27,10 @@ CHECKPOINT: Final = "checkpoint"
 INTENT: Final = "intent"
 FRONTIER: Final = "frontier.json"
 MAX_FRONTIER_BYTES: Final = 16 * 1024  # 40 nodes in hex
-_OPEN: Final = os.O_CLOEXEC | os.O_NOFOLLOW
+LOCK_S: Final = 30.0  # an entry takes milliseconds, verifying a long log seconds
+POLL_S: Final = 0.01
+# O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever
+_OPEN: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class LogFolder:
@@ -39,10 +43,13 @@ class LogFolder:
     @classmethod
     @contextlib.contextmanager
     def locked(cls, path: Path, *, exclusive: bool) -> Iterator[Self]:
-        """Yield the folder under a lock that ends with the process; raises OSError if it does not exist."""
+        """Yield the folder under a lock that ends with the process; raises OSError if it does not exist.
+
+        Raises UndecidedError ``io_failed`` if somebody else keeps it: whoever can read the folder can lock it.
+        """
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+            _lock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             yield cls(path)
         finally:
             os.close(handle)
@@ -117,6 +124,21 @@ class LogFolder:
         temporary.write_bytes(write_json(cached))
         temporary.replace(self.path / FRONTIER)
         (self.path / INTENT).unlink(missing_ok=True)
+
+
+def _lock(handle: int, kind: int) -> None:
+    until = time.monotonic() + LOCK_S
+    while True:
+        try:
+            return fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise UndecidedError(
+                    "io_failed",
+                    f"the log is locked by another process for {LOCK_S:.0f} s",
+                    hint="`fuser` on its folder tells which process it is",
+                ) from error
+        time.sleep(POLL_S)
 
 
 def read_small(path: Path, limit: int) -> bytes | None:

@@ -14,6 +14,7 @@ was read expires; a store that says something else than before stops it at once.
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,8 +24,8 @@ from weighlock.core.error import DeniedError, UndecidedError, UsageError, Weighl
 from weighlock.core.outcome import Outcome
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.ledger.entry import Action
-from weighlock.promotion.state import check_fresh
-from weighlock.sandbox import Launch, Server, Tier, python_files, start
+from weighlock.promotion.state import State, check_fresh
+from weighlock.sandbox import Launch, Server, Tier, detect, python_files, start
 from weighlock.sandbox.private import private_folder
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.installation import INSTALLATION, check_installation
@@ -35,6 +36,7 @@ from weighlock.store.export import export_artifact
 from weighlock.store.interface import Store
 
 WATCH_S: Final = 2.0  # after a revocation a gate that sees the store denies within this time
+LOOK_S: Final = 5.0  # a look takes milliseconds; who waits longer waits for a network or somebody's lock
 DENIED_BEFORE_START: Final = 125  # as env(1) and docker use it: the command was not started
 
 
@@ -79,13 +81,13 @@ def run(
             folder = stack.enter_context(private_folder(workspace.settings.run_folder))
             model = _copy_model(situation.store, verified, folder, progress)
             launch = _launch(verified, order, installation, model, folder / "temporary")
-            server = stack.enter_context(start(launch, minimum=order.minimum, tier=order.tier))
-        workspace.note_decision(
-            PRODUCTION,
-            Action.RUN,
-            _subjects(verified),
-            message=f"{verified.entry.alias} {server.tier.name}",
-        )
+            found = detect()
+            tier = found.tier if order.tier is None else order.tier
+            # on record before it starts: nobody watches it while a log lets us wait
+            message = f"{verified.entry.alias} {tier.name}"
+            workspace.note_decision(PRODUCTION, Action.RUN, _subjects(verified), message=message)
+            begun = start(launch, capabilities=found, minimum=order.minimum, tier=order.tier)
+            server = stack.enter_context(begun)
         started(server, verified)
         stopped = _watch(workspace, situation, verified, server, stopping)
         status = server.stop()
@@ -170,18 +172,50 @@ def _watch(
     stopping: threading.Event,
 ) -> WeighlockError | None:
     """Return why the server must stop; None if it ended by itself or was asked to stop."""
-    last = situation.state
+
+    def look() -> State:
+        now = observe(workspace, PRODUCTION)
+        verify_release(now, str(verified.entry.release))
+        return now.state
+
+    last, lookout = situation.state, _Lookout(look)
     while not stopping.is_set() and server.wait(WATCH_S) is None:
         try:
             check_fresh(last, workspace.clock())
-            now = observe(workspace, PRODUCTION)
-            verify_release(now, str(verified.entry.release))
-            last = now.state
+            last = lookout.look()
         except UndecidedError:
             continue  # until the last state expires
         except WeighlockError as error:
             return error
     return None
+
+
+class _Lookout:
+    """Looks in a thread of its own: a store on a network, or whoever holds a lock, may never answer."""
+
+    def __init__(self, look: Callable[[], State]) -> None:
+        self._look = look
+        self._answer: Future[State] | None = None
+
+    def look(self) -> State:
+        """Return what is found; raises what the look raises, UndecidedError ``io_failed`` if it takes too long."""
+        answer = self._answer = self._answer or self._begin()
+        if not wait([answer], LOOK_S).done:
+            raise UndecidedError("io_failed", f"production did not answer within {LOOK_S:.0f} s")
+        self._answer = None
+        return answer.result()
+
+    def _begin(self) -> Future[State]:
+        answer: Future[State] = Future()
+
+        def carry_out() -> None:
+            try:
+                answer.set_result(self._look())
+            except BaseException as error:  # noqa: BLE001  # handed to whoever waits for the answer
+                answer.set_exception(error)
+
+        threading.Thread(target=carry_out, daemon=True, name="lookout").start()
+        return answer
 
 
 def _subjects(verified: VerifiedRelease) -> list[Digest]:

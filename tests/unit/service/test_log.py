@@ -207,6 +207,28 @@ def test_entries_are_not_read_through_a_link(log: Log, tmp_path: Path) -> None:
         verify(log)
 
 
+def test_who_keeps_the_lock_keeps_nobody_waiting_for_ever(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To lock a folder it is enough that one may read it."""
+    record(log, entry("one"), SIGNER)
+    monkeypatch.setattr(log_folder, "LOCK_S", 0.05)
+    with log_folder.LogFolder.locked(log.folder, exclusive=False):
+        assert messages(log) == ["one"]
+        with pytest.raises(UndecidedError, match="locked by another process") as caught:
+            record(log, entry("two"), SIGNER)
+    assert caught.value.code == "io_failed"
+    record(log, entry("three"), SIGNER)
+    assert messages(log) == ["one", "three"]
+
+
+@pytest.mark.parametrize("name", [log_folder.ENTRIES, log_folder.CHECKPOINT, log_folder.INTENT])
+def test_a_fifo_instead_of_a_file_keeps_nobody_waiting(log: Log, name: str) -> None:
+    record(log, entry("one"), SIGNER)
+    (log.folder / name).unlink(missing_ok=True)
+    os.mkfifo(log.folder / name)
+    with pytest.raises(DeniedError):
+        verify(log)
+
+
 def _write_some(folder: Path, memory: Path, name: str) -> None:
     log = log_of("production", folder, memory, [SIGNER.public])
     for number in range(15):

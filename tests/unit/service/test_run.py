@@ -139,6 +139,35 @@ def test_a_renewed_state_counts(watch: Watch) -> None:
     assert watch.server.seen == 4
 
 
+def test_a_look_that_never_ends_stops_no_clock(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody holds a lock, or the network is cut: the state expires all the same, and one thread waits."""
+    monkeypatch.setattr(service, "LOOK_S", 0.01)
+    blocked, looks = threading.Event(), []
+
+    def observe() -> FakeSituation:
+        looks.append(None)
+        blocked.wait(30)
+        raise UndecidedError("io_failed", "it")
+
+    def wait(_: float) -> None:
+        watch.now += dt.timedelta(seconds=25)
+
+    watch.observe = observe
+    monkeypatch.setattr(watch.server, "wait", wait)
+    assert watch.run() == "state_expired"
+    assert len(looks) == 1
+    blocked.set()
+
+
+def test_what_a_look_does_not_expect_is_not_swallowed(watch: Watch) -> None:
+    def observe() -> FakeSituation:
+        raise OSError
+
+    watch.observe = observe
+    with pytest.raises(OSError, match=r"^$"):
+        watch.run()
+
+
 @pytest.mark.parametrize(
     ("command", "allowed"),
     [
