@@ -10,7 +10,7 @@ STAMP  := $(VENV)/.installed
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-install: $(STAMP)  ## set up .venv with everything hash-pinned
+install: $(STAMP)  ## set up .venv with everything pinned by digest
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "weighlock needs Python 3.11 or newer; try make PYTHON=python3.12")'

@@ -1,7 +1,8 @@
 """Read YAML strictly, keeping the line of every value for messages.
 
 Only plain documents: no tags of its own, no duplicate keys, no anchors (an alias
-bomb expands, and a merge key hides what a reader thinks to see).
+bomb expands, and a merge key hides what a reader thinks to see). For files of the user's
+own; workloads, which others write and which may have all of that, are gate/document.py's.
 """
 
 from dataclasses import dataclass

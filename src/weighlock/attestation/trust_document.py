@@ -34,7 +34,7 @@ class Role(enum.StrEnum):
     ROOT = "root"  # sign trust documents
     REQUESTER = "requester"  # ask for a promotion
     APPROVER = "approver"  # approve or reject a candidate
-    REVIEWER = "reviewer"  # say that an SBOM or a finding was reviewed
+    REVIEWER = "reviewer"  # say that a bill of materials was reviewed
     EVALUATOR = "evaluator"  # say how a model was evaluated
     INSPECTOR = "inspector"  # sign what inspection and inventory found
     RELEASER = "releaser"  # sign releases and the state of an environment

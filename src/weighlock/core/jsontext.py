@@ -7,6 +7,7 @@ and trailing bytes are refused.
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 from weighlock.core.error import DeniedError
@@ -29,7 +30,10 @@ def read_json(raw: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) -> Any:
         raise _invalid(what, f"it nests deeper than {MAX_JSON_DEPTH}")
     try:
         value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
+            raw.decode("utf-8"),
+            object_pairs_hook=distinct_keys,
+            parse_constant=refuse_constant,
+            parse_int=_integer,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # a lone surrogate cannot be encoded
     except (ValueError, RecursionError) as error:
@@ -54,6 +58,27 @@ def write_json(value: Any, *, indent: int | None = None) -> bytes:
     return text.encode("utf-8")
 
 
+class DuplicateKeyError(ValueError):
+    """An object has a key twice; ``key`` is that one."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key!r} occurs twice")
+        self.key = key
+
+
+def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of ``pairs``; raises DuplicateKeyError. A hook for ``json.loads``."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise DuplicateKeyError(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return made
+
+
+def refuse_constant(name: str) -> Any:
+    """Raise ValueError for NaN and Infinity. A hook for ``json.loads``."""
+    raise ValueError(f"{name} is not JSON")
+
+
 def _depth(raw: bytes) -> int:
     # Escapes go first, then all but quotes and brackets; two adjacent quotes leave what is inside
     # a string inside. So megabytes of ordinary text are not walked token by token.
@@ -67,19 +92,6 @@ def _depth(raw: bytes) -> int:
         elif run[0] in b"]}":
             depth -= len(run)
     return deepest
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # set.add is the idiom
-        raise ValueError(f"the key {twice!r} occurs twice")
-    return made
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _integer(text: str) -> int:

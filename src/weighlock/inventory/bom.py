@@ -32,13 +32,13 @@ def model_component(artifact: Artifact, *, name: str) -> Component:
         "bom-ref": str(artifact.digest),
         "name": name,
         "version": str(artifact.digest),
-        "hashes": [_hash(artifact.digest)],
+        "hashes": [_digest_field(artifact.digest)],
         "components": [
             {
                 "type": "file",
                 "bom-ref": f"{artifact.digest}#{quote(path)}",
                 "name": path,
-                "hashes": [_hash(descriptor.digest)],
+                "hashes": [_digest_field(descriptor.digest)],
                 "properties": _properties({"weighlock:file:size": str(descriptor.size)}),
             }
             for path, descriptor in artifact.files.items()
@@ -126,7 +126,7 @@ def _package_component(package: InstalledPackage) -> Component:
         ),
     }
     if package.archive is not None:
-        component["hashes"] = [_hash(package.archive)]
+        component["hashes"] = [_digest_field(package.archive)]
     if package.licence:
         component["licenses"] = [_licence(package)]
     return component
@@ -143,7 +143,7 @@ def purl(package: InstalledPackage) -> str:
     return f"pkg:pypi/{quote(package.name, safe=_PURL_SAFE)}@{quote(package.version, safe=_PURL_SAFE)}"
 
 
-def _hash(digest: Digest) -> dict[str, str]:
+def _digest_field(digest: Digest) -> dict[str, str]:
     return {"alg": _ALGORITHMS[digest.algorithm], "content": digest.hex}
 
 

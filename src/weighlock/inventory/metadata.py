@@ -84,8 +84,8 @@ def read_origin(raw: bytes) -> Origin:
 def _archive_digest(archive: object) -> Digest | None:
     if not isinstance(archive, dict):
         return None
-    hashes = archive.get("hashes")
-    text = hashes.get("sha256") if isinstance(hashes, dict) else None
+    digests = archive.get("hashes")
+    text = digests.get("sha256") if isinstance(digests, dict) else None
     if text is None and isinstance(archive.get("hash"), str):
         text = str(archive["hash"]).removeprefix("sha256=")
     try:

@@ -67,7 +67,7 @@ class Sandbox:
 class Installation:
     """A Python environment as it was when asked for: its package lock and what each package's files are.
 
-    ``package_lock`` is the digest of the hash-pinned requirements file; ``packages`` that of the
+    ``package_lock`` is the digest of the requirements file, every line of it pinned with digests; ``packages`` that of the
     list of installed files by package (service/installation.py).
     """
 

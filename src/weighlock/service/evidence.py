@@ -69,8 +69,12 @@ def attach(
 ) -> Digest:
     """Sign a statement about ``subject``, store it as its referrer and return the bundle's digest."""
     statement = Statement((Subject.of(name, subject.digest),), PREDICATE_TYPES[kind], predicate)
-    bundle = sign_statement(statement, signer)
-    annotations = {CONTENT_ANNOTATION: "dsse-envelope", PREDICATE_ANNOTATION: PREDICATE_TYPES[kind]}
+    return attach_bundle(store, subject, PREDICATE_TYPES[kind], sign_statement(statement, signer))
+
+
+def attach_bundle(store: Store, subject: Descriptor, predicate_type: str, bundle: bytes) -> Digest:
+    """Store a bundle as a referrer of ``subject``, labelled as cosign does, and return the bundle's digest."""
+    annotations = {CONTENT_ANNOTATION: "dsse-envelope", PREDICATE_ANNOTATION: predicate_type}
     store.attach(subject, MEDIA_TYPE, bundle, MEDIA_TYPE, annotations)
     return Digest.of(bundle)
 

@@ -2,7 +2,7 @@
 
 It opens nothing, writes nothing and knows no secret: its parent starts it with an empty
 environment and passes each file as a descriptor. A parser that crashes, hangs or fills the
-memory takes only this process with it. Only the standard library is imported here.
+memory takes only this process with it. Nothing but our own parsers and the standard library is imported here.
 """
 
 import json

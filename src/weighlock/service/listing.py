@@ -11,11 +11,11 @@ from weighlock.core.error import DeniedError
 from weighlock.core.evidence import kind_of
 from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.outcome import Outcome
+from weighlock.service.evidence import PREDICATE_ANNOTATION
+from weighlock.store.base import CREATED_ANNOTATION
 from weighlock.store.interface import Entry, Store
 from weighlock.store.manifest import Manifest
 
-PREDICATE_ANNOTATION: Final = "dev.sigstore.bundle.predicateType"
-CREATED_ANNOTATION: Final = "org.opencontainers.image.created"
 _OWN_TYPE: Final = re.compile(r"application/vnd\.weighlock\.([a-z-]+)\.v[0-9]+\+json", re.ASCII)
 
 

@@ -65,8 +65,8 @@ def _expected(store: Store, candidate: Candidate) -> set[tuple[str, str]]:
 def _files(components: Iterable[Mapping[str, Any]]) -> set[str]:
     found = set()
     for component in components:
-        hashes = component.get("hashes")
-        for each in hashes if isinstance(hashes, list) else []:
+        digests = component.get("hashes")
+        for each in digests if isinstance(digests, list) else []:
             if isinstance(each, Mapping) and each.get("alg") == "SHA-256":
                 found.add(str(each.get("content")))
     return found

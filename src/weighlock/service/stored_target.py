@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Self
 
-from weighlock.attestation.bundle import MEDIA_TYPE
 from weighlock.attestation.oms import PREDICATE_TYPE, is_under
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
@@ -13,7 +12,7 @@ from weighlock.core.error import UsageError
 from weighlock.core.limit import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.progress import Progress
 from weighlock.core.store_reference import StoreReference
-from weighlock.service.evidence import CONTENT_ANNOTATION, PREDICATE_ANNOTATION
+from weighlock.service.evidence import PREDICATE_ANNOTATION, attach_bundle
 from weighlock.service.workspace import Workspace
 from weighlock.source.digesting import DigestMemory
 from weighlock.source.sharding import digest_stream
@@ -80,9 +79,7 @@ class StoredTarget:
 
     def attach(self, bundle: bytes) -> Digest:
         """Store a signature as a referrer of the model and return the bundle's digest."""
-        annotations = {CONTENT_ANNOTATION: "dsse-envelope", PREDICATE_ANNOTATION: PREDICATE_TYPE}
-        self.store.attach(self.artifact.descriptor, MEDIA_TYPE, bundle, MEDIA_TYPE, annotations)
-        return Digest.of(bundle)
+        return attach_bundle(self.store, self.artifact.descriptor, PREDICATE_TYPE, bundle)
 
     def signatures(self) -> list[bytes]:
         """Return the attached bundles that claim to be model signatures, newest first, unverified.

@@ -90,9 +90,9 @@ class Pip:
         listed = folder / "requirements.txt"
         pinned = f" --hash=sha256:{digest.hex}" if digest else ""
         listed.write_text(f"{requirement}{pinned}\n", encoding="utf-8")
-        hashes = ["--require-hashes"] if digest else []
+        demanded = ["--require-hashes"] if digest else []
         # -P: the current folder may hold a pip.py, and must not run
-        command = [sys.executable, "-P", "-m", "pip", *arguments, *_COMMON, *hashes, "-r", str(listed)]
+        command = [sys.executable, "-P", "-m", "pip", *arguments, *_COMMON, *demanded, "-r", str(listed)]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(folder), check=False
         )

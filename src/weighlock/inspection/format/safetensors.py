@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from weighlock.core.jsontext import DuplicateKeyError, distinct_keys, refuse_constant
 from weighlock.core.text import shown
 from weighlock.inspection.span import FormatError, Reading, read
 
@@ -75,25 +76,18 @@ def _parse(raw: bytes) -> dict[str, Any]:
     if not raw.startswith(b"{"):
         raise FormatError("safetensors-header", "the header does not start with '{'", PREFIX_BYTES)
     try:
-        document = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant)
+        document = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=distinct_keys, parse_constant=refuse_constant
+        )
+    except DuplicateKeyError as error:
+        raise FormatError(
+            "safetensors-duplicate-key", f"the name {shown(error.key)!r} occurs twice", 8
+        ) from error
     except (ValueError, RecursionError) as error:
         raise FormatError("safetensors-header", f"the header is not JSON: {shown(str(error))}", 8) from error
     if not isinstance(document, dict):
         raise FormatError("safetensors-header", "the header is not a JSON object", PREFIX_BYTES)
     return document
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise FormatError("safetensors-duplicate-key", f"the name {shown(key)!r} occurs twice", 8)
-        made[key] = value
-    return made
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _metadata(value: object) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from weighlock.core.jsontext import distinct_keys
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
 from weighlock.inspection.rule.class_name import examine_class, is_own_class
@@ -36,19 +37,10 @@ def parse_json(raw: bytes) -> Any:
     Raises FormatError ``json-invalid``.
     """
     try:
-        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_object)
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=distinct_keys)
     except (ValueError, RecursionError) as error:
         why = "it nests too deep" if isinstance(error, RecursionError) else shown(str(error))
         raise FormatError("json-invalid", f"the JSON cannot be read: {why}") from error
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise FormatError("json-invalid", f"the key {shown(key)!r} occurs twice in one object")
-        made[key] = value
-    return made
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:
