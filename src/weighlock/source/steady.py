@@ -38,6 +38,7 @@ class FileIdentity(NamedTuple):
 class SteadyFile:
     """An open file of a folder, as a stream; a context manager.
 
+    Opening raises DeniedError ``link_refused`` if a link is on the way, ``file_changed``.
     ``readinto`` raises DeniedError ``file_changed`` at the end of the stream, or before, if
     the file is not what it was when it was listed and opened; so whoever reads to the end
     (where it returns 0) has read one version of the file. Raises UndecidedError ``io_failed``.
@@ -51,6 +52,7 @@ class SteadyFile:
         except OSError as error:
             raise unreadable(str(file.location), error) from error
         self.identity = self._identity()
+        self._check_place()
         self._position = 0
         if self.identity.size != file.size:
             self.close()
@@ -108,6 +110,20 @@ class SteadyFile:
             self.close()
             raise self._changed()
         return FileIdentity.of(facts)
+
+    def _check_place(self) -> None:
+        """Raise DeniedError ``link_refused`` if a folder on the way was exchanged for a link since the listing."""
+        try:
+            real = str(Path(f"/proc/self/fd/{self._descriptor}").readlink())
+        except OSError:
+            return  # no proc(5) here: what is left is that nobody else may write the folder meanwhile
+        if real != os.path.normpath(self.location.absolute()):
+            self.close()
+            raise DeniedError(
+                "link_refused",
+                f"{shown(self.path)!r} was reached through a link, or moved while it was opened",
+                hint="let whatever writes the folder finish, and find out who put a link there",
+            )
 
     def _changed(self) -> DeniedError:
         return DeniedError(

@@ -148,3 +148,18 @@ def test_a_steady_file_can_be_closed_twice(files: list[FolderFile]) -> None:
     stream = SteadyFile(files[0])
     stream.close()
     stream.close()
+
+
+def test_a_folder_exchanged_for_a_link_after_the_listing_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key.pem").write_bytes(b"of somebody else")
+    model = tmp_path / "model"
+    (model / "sub").mkdir(parents=True)
+    (model / "sub" / "key.pem").write_bytes(b"x" * len(b"of somebody else"))
+    files = walk_folder(model)
+    (model / "sub").rename(tmp_path / "away")
+    (model / "sub").symlink_to(secret)
+    with pytest.raises(DeniedError) as raised:
+        digest_files(files)
+    assert raised.value.code == "link_refused"
