@@ -144,6 +144,7 @@ def test_a_missing_source_or_lock_folder_is_a_mistake(project: Project, model: P
         (["models/m"], "source_invalid"),
         (["pth:models/m"], "source_invalid"),
         (["pypi:tiny-model"], "source_invalid"),
+        (["pypi:tiny-model==" + "1" * 5000], "source_invalid"),
         (["path:models/m", "--locked"], "lock_missing"),
         (["path:models/m", "--name", "sp ace"], "name_invalid"),
         ([], "lock_missing"),

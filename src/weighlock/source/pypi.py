@@ -51,7 +51,7 @@ def parse_release(spec: SourceSpec) -> Release:
         if match is None:
             raise InvalidVersion(spec.location)
         version = str(Version(match[2]))
-    except InvalidVersion as error:
+    except ValueError as error:  # also for a number of more digits than Python reads
         raise UsageError(
             "source_invalid",
             f"{shown(str(spec))!r} does not name one version of a project",

@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
@@ -101,7 +101,7 @@ def check_wheel_name(file_name: str, *, project: str, version: str) -> str:
     """Return ``file_name`` if it is a wheel of that project and version; raises DeniedError ``wheel_invalid``."""
     try:
         name, found, _, _ = parse_wheel_filename(file_name)
-    except (InvalidWheelFilename, InvalidVersion) as error:
+    except ValueError as error:  # packaging's own errors, and a number of more digits than Python reads
         raise _invalid(f"{shown(file_name)!r} is not the name of a wheel") from error
     if name != project or found != Version(version):
         raise _invalid(f"{shown(file_name)!r} is not a wheel of {project} {version}")
@@ -143,7 +143,7 @@ def _metadata_folder(members: Mapping[str, int], project: str, version: str) -> 
 def _same_version(text: str, version: str) -> bool:
     try:
         return Version(text) == Version(version)
-    except InvalidVersion:
+    except ValueError:  # as above
         return False
 
 

@@ -111,7 +111,7 @@ def test_wheels_of_others_are_refused(tmp_path: Path) -> None:
     none = dict(MODEL)
     for members in (moved, newer, strange, two, none):
         assert refused(tmp_path, members) == "wheel_invalid"
-    for name, version in (("other", VERSION), (PROJECT, "1.1"), (PROJECT, "?")):
+    for name, version in (("other", VERSION), (PROJECT, "1.1"), (PROJECT, "?"), (PROJECT, "1" * 5000)):
         members = {**good, f"{STEM}.dist-info/METADATA": metadata(name, version)}
         assert refused(tmp_path, members) == "wheel_invalid"
 
@@ -130,6 +130,7 @@ def test_the_first_name_in_the_metadata_counts(tmp_path: Path) -> None:
         "other-1.0-py3-none-any.whl",
         "tiny_model-1.1-py3-none-any.whl",
         "../x.whl",
+        f"tiny_model-{'1' * 5000}-py3-none-any.whl",
         "",
     ],
 )
