@@ -7,6 +7,7 @@ told from what is in use, and removed by the next one.
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from weighlock.core.text import shown
 
 _PREFIX: Final = "run-"
 _LOCK: Final = "lock"
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
 # Other machines, or a program, decide what these return at each read (rule of trust 6).
 UNTRUSTED_FILE_SYSTEMS: Final = frozenset(
     {
@@ -45,7 +47,9 @@ def private_folder(parent: Path) -> Iterator[Path]:
     Raises DeniedError ``file_system_untrusted``.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kind = file_system_of(parent, Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace"))
+    kind = file_system_of(
+        parent, Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    )
     if kind in UNTRUSTED_FILE_SYSTEMS or kind.startswith("fuse"):
         raise DeniedError(
             "file_system_untrusted",
@@ -70,12 +74,13 @@ def file_system_of(path: Path, mounts: str) -> str:
     """
     real = path.resolve()
     best, kind = -1, ""
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):  # not splitlines: a name may hold what that takes for a line's end
         left, _, right = line.partition(" - ")
         fields = left.split(" ")
         if len(fields) < 5 or not right:
             continue
-        point = Path(fields[4].encode().decode("unicode_escape"))
+        # proc_pid_mountinfo(5) writes space, tab, newline and backslash as three octal digits, and nothing else
+        point = Path(_OCTAL.sub(lambda escape: chr(int(escape[1], 8)), fields[4]))
         if len(point.parts) >= best and real.is_relative_to(point):
             best, kind = len(point.parts), right.split(" ")[0]
     return kind

@@ -13,6 +13,7 @@ from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.drift.difference import Drift, DriftKind
 from weighlock.drift.file import RecordedDigest, compare_coverage, compare_files, recorded_digests
 from weighlock.drift.package import INSTALLERS, compare, tolerated_packages
+from weighlock.service.file import read_limited
 from weighlock.service.inventory import open_installation
 from weighlock.source.tree import FolderTree
 
@@ -39,9 +40,8 @@ class DriftReport:
 
 
 def read_package_lock(file: Path) -> PackageLock:
-    """Return the lock in ``file``; raises DeniedError ``package_lock_invalid`` or OSError."""
-    with file.open("rb") as stream:
-        return PackageLock.parse(stream.read(MAX_LOCK_BYTES + 1))
+    """Return the lock in ``file``; raises UsageError ``source_missing``, DeniedError ``package_lock_invalid``, OSError."""
+    return PackageLock.parse(read_limited(file, MAX_LOCK_BYTES, missing="source_missing"))
 
 
 def find_drift(

@@ -15,6 +15,7 @@ from weighlock.core.text import shown
 from weighlock.ledger.entry import Action, Actor
 from weighlock.service.approve import principal_in
 from weighlock.service.evidence import ROLE_FOR, attach
+from weighlock.service.file import read_limited
 from weighlock.service.workspace import Workspace
 from weighlock.settings import EXPERIMENTATION
 
@@ -26,10 +27,9 @@ def record_evaluation(workspace: Workspace, model: StoreReference, file: Path, s
     """Sign an in-toto test result (spec/predicates/test-result.md) about a model; return the bundle's digest.
 
     ``file`` is a JSON object whose ``passed`` is true or false; the rest of it is kept as ``details``.
-    Raises UsageError ``evaluation_invalid`` or ``artifact_unknown``, DeniedError ``role_missing``.
+    Raises UsageError ``source_missing``, ``evaluation_invalid`` or ``artifact_unknown``, DeniedError ``role_missing``.
     """
-    with file.open("rb") as stream:
-        raw = stream.read(MAX_RESULT_BYTES + 1)
+    raw = read_limited(file, MAX_RESULT_BYTES, missing="source_missing")
     result = read_object(raw, what=shown(str(file)), limit=MAX_RESULT_BYTES)
     passed = result.get("passed")
     if not isinstance(passed, bool):

@@ -1,4 +1,4 @@
-"""Small files that people name on the command line: read with a limit, written whole or not at all."""
+"""Small files of the user's own, or that people name: read with a limit, written whole or not at all."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def read_limited(location: Path, limit: int, *, missing: str) -> bytes:
 
 
 def write_whole(location: Path, content: bytes) -> None:
-    """Write a file that others may read, replacing an older one at once; raises OSError."""
+    """Write a file that others may read, replacing an older one at once and durably; raises OSError."""
     temporary = location.with_name(f".weighlock-{os.urandom(8).hex()}")
     descriptor = os.open(temporary, _NEW, 0o600)
     try:
@@ -38,14 +38,22 @@ def write_whole(location: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    sync_folder(location.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable; raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_new(location: Path, content: bytes, *, mode: int, exists: str) -> None:
     """Write a file that must not exist yet; raises UsageError with the code ``exists``, or OSError."""
     try:
-        descriptor = os.open(
-            location, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode
-        )
+        descriptor = os.open(location, _NEW, mode)
     except FileExistsError as error:
         raise _exists(location, exists) from error
     with os.fdopen(descriptor, "wb") as file:

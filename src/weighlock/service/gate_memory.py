@@ -18,6 +18,7 @@ from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.text import shown
 from weighlock.promotion.state import Memory
+from weighlock.service.file import write_whole
 
 _FIELDS: Final = {"version", "number", "digest", "trust", "newest", "revoked"}
 _MAX_BYTES: Final = 16 * 1024 * 1024  # 100,000 revocations of 80 bytes, twice
@@ -72,12 +73,7 @@ class GateMemory:
                 "revoked": sorted(memory.revoked),
             }
         )
-        temporary = self._file.with_suffix(f".{os.getpid()}.new")
-        with temporary.open("wb") as stream:
-            stream.write(raw)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(self._file)
+        write_whole(self._file, raw)
 
 
 def _parse(value: dict[str, Any]) -> Memory:

@@ -27,8 +27,8 @@ from weighlock.ledger.intent import Intent
 from weighlock.ledger.note import MAX_NOTE_BYTES, Note, VerifierKey
 from weighlock.ledger.tlog import ProvedEntry, read_inclusion, write_growth, write_inclusion
 from weighlock.ledger.tree import Frontier
-from weighlock.service.file import write_whole
-from weighlock.service.log_folder import LogFolder, read_small, sync_folder
+from weighlock.service.file import sync_folder, write_whole
+from weighlock.service.log_folder import LogFolder, read_small
 
 ORIGIN_PREFIX: Final = "weighlock.dev/log/"  # a name like a URL, as C2SP wants it; nothing is fetched there
 FOLDER_NAME: Final = "log"  # in the environment's folder

@@ -21,6 +21,7 @@ from weighlock.ledger.entry import MAX_ENTRY_BYTES
 from weighlock.ledger.intent import MAX_INTENT_BYTES
 from weighlock.ledger.note import MAX_NOTE_BYTES
 from weighlock.ledger.tree import Frontier
+from weighlock.service.file import sync_folder
 
 ENTRIES: Final = "entries.jsonl"
 CHECKPOINT: Final = "checkpoint"
@@ -159,15 +160,6 @@ def replace_durably(path: Path, data: bytes) -> None:
         os.fsync(handle.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _reading(path: Path) -> BinaryIO:

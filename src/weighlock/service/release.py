@@ -1,6 +1,5 @@
 """What production may serve now, as its gates see it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from weighlock.core.error import DeniedError
@@ -9,8 +8,7 @@ from weighlock.promotion.state import Entry
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.workspace import Workspace
 from weighlock.settings import PRODUCTION
-
-MAX_THREADS = 4  # more only make a disk seek
+from weighlock.store.verifying import verify_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,7 @@ def verify_every_byte(
     digests = {file.digest for file in verified.model.files.values()}
     progress.begin("verifying", verified.model.size)
     try:
-        with ThreadPoolExecutor(MAX_THREADS) as pool:
-            list(pool.map(lambda digest: situation.store.verify_blob(digest, progress=progress), digests))
+        verify_blobs(situation.store, digests, progress)
     finally:
         progress.end()
     return verified

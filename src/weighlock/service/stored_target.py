@@ -1,9 +1,8 @@
 """A model in a store as something to sign and to verify; its signatures are its referrers."""
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from weighlock.attestation.oms import PREDICATE_TYPE, is_under
 from weighlock.core.artifact import Artifact, ArtifactFile
@@ -18,8 +17,7 @@ from weighlock.source.digesting import DigestMemory
 from weighlock.source.sharding import digest_stream
 from weighlock.store.interface import Store
 from weighlock.store.manifest import Manifest
-
-MAX_THREADS: Final = 4  # more only make a disk seek
+from weighlock.store.verifying import verify_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +47,7 @@ class StoredTarget:
         wanted = self._covered(ignore)
         progress.begin("digesting", sum(file.size for file in wanted.values()))
         try:
-            with ThreadPoolExecutor(MAX_THREADS) as pool:
-                for _ in pool.map(
-                    lambda file: self.store.verify_blob(file.digest, progress=progress), wanted.values()
-                ):
-                    pass
+            verify_blobs(self.store, (file.digest for file in wanted.values()), progress)
         finally:
             progress.end()
         return wanted

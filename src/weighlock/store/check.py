@@ -97,7 +97,7 @@ def check_store(root: Path, *, progress: Progress = NO_PROGRESS, threads: int | 
         return check.report(0, 0)
     with told(f"check the store in {shown(str(root))}"):
         check.names(folders)
-    blobs = check.contents(folders, progress, threads or os.cpu_count() or 1)
+    blobs = check.contents(folders, progress, threads or len(os.sched_getaffinity(0)))
     folders.close()
     return check.report(len(blobs), sum(blobs.values()))
 

@@ -27,9 +27,9 @@ from weighlock.core.text import shown
 from weighlock.store.folder import close_all, create_file, open_folder, read_chunks, told, write_all
 from weighlock.store.interface import BlobStream, Store
 from weighlock.store.tally import Tally
+from weighlock.store.verifying import MAX_THREADS
 
 FICLONE: Final = 0x40049409  # linux/fs.h, _IOW(0x94, 9, int)
-MAX_THREADS: Final = 4  # more only make a disk seek
 # what FICLONE says where it cannot: ioctl_ficlone(2), "ERRORS"
 _CANNOT_CLONE: Final = {
     errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.EISDIR, errno.ETXTBSY
