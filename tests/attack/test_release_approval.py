@@ -65,12 +65,11 @@ def test_what_promotion_leaves_for_others(released: House) -> None:
     [entry] = released.state["releases"]
     with released.store("production") as store:
         assert str(store.resolve("tiny@1").digest) == entry["release"]
-    about = {
-        each["kind"]: each
-        for each in released.ok("evidence", "ls", f"production:{entry['model']}")["evidence"]
-    }
+    known = released.ok("evidence", "ls", f"production:{entry['model']}")["evidence"]
+    about = {each["kind"]: each for each in known}
     assert set(about) == {"provenance", "inspection", "summary"}
-    assert about["inspection"]["by"] == "production"
+    inspectors = {each["by"] for each in known if each["kind"] == "inspection"}
+    assert inspectors == {"experimentation", "production"}
     summary = about["summary"]["predicate"]
     assert (summary["verificationResult"], summary["resourceUri"]) == ("PASSED", "production:tiny@1")
     assert summary["inputAttestations"]
@@ -206,8 +205,9 @@ def test_a_rejection_stands(requested: House) -> None:
 
 
 def test_a_rejection_after_promotion_stops_it(released: House) -> None:
-    released.ok("reject", released.candidate, "--comment", "no", "--key", released.key("ben"))
-    released.gates_allow()  # it was said in experimentation, where production's gates do not look
+    reject = ("reject", released.candidate, "--comment", "no", "--key", released.key("ben"))
+    released.denied("candidate_released", *reject, status=2)  # said in experimentation it would stop nothing
+    released.gates_allow()
     predicate = {"decision": "reject", "comment": "", MADE_AT: now()}
     released.attach("production", released.candidate, Kind.APPROVAL, predicate, released.signer("ben"))
     released.gates_deny("candidate_rejected")
@@ -533,3 +533,44 @@ def test_more_people_than_two(requested: House) -> None:
 def test_a_raised_threshold_reaches_what_runs(released: House) -> None:
     extend_trust(released, "--threshold", "approver=3", "--role", "approver=ana,ben,cem")
     released.gates_deny("approvals_missing")
+
+
+def test_the_requester_neither_reviews_nor_waives_their_own_candidate(requested: House) -> None:
+    candidate = requested.ok(
+        *("request", NAME, "--name", "own", "--installation", str(requested.installation)),
+        *("--package-lock", str(requested.package_lock), "--port", "8000", "--key", requested.key("ana")),
+        *("--", *ARGV),
+    )["candidate"]
+    key = ("--key", requested.key("ana"))
+    requested.denied("own_request", "sbom", "review", candidate, *key)
+    requested.denied("own_request", "evidence", "waive", candidate, "--reason", "mine", *key)
+    requested.denied("own_request", "approve", candidate, "--yes", *key)
+
+
+def test_gates_ask_for_as_many_people_as_the_approved_policy(
+    requested: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = requested.ok("policy", "show", "--starter")["text"].replace("people: 2", "people: 3")
+    (requested.root / "policy.yaml").write_text(policy)
+    with (requested.root / "weighlock.yaml").open("a") as settings:
+        settings.write("policy: policy.yaml\n")
+    candidate = requested.request(name="strict")
+    requested.review(candidate)
+    requested.approve(candidate)
+    requested.denied("approvals_missing", "promote", candidate)
+    with (
+        monkeypatch.context() as broken
+    ):  # somebody with the service's key promotes with a program of their own
+        broken.setattr("weighlock.service.promote.reasons_against", lambda *_, **__: [])
+        requested.ok("promote", candidate)
+    requested.denied("approvals_missing", "release", "verify", "strict")
+
+
+def test_an_approver_is_shown_findings_and_the_whole_command(requested: House) -> None:
+    (requested.root / "models" / NAME / "hook.py").write_text("print('hello')\n")
+    requested.ok("pull", f"path:models/{NAME}", "--update")
+    long = "x = 1\n" * 2000 + "last = 'line'"
+    candidate = requested.request(argv=("{installation}/bin/python", "-I", "-c", long), name="long")
+    text = requested.ok("approve", candidate, "--show")["text"]
+    assert "last = 'line'" in text
+    assert "hook.py" in text

@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 @click.argument("candidate")
 @click.option("--comment", default="", help="Why; kept in the signed statement.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@key_option("The approver's private key.")
+@click.option("--show", is_flag=True, help="Only show what would be approved.")
+@key_option("The approver's private key.", required=False)
 @common_options
 @pass_output
 def approve(
-    output: Output, *, candidate: str, comment: str, yes: bool, key_file: Path, passphrase_file: Path | None
+    output: Output,
+    *,
+    candidate: str,
+    comment: str,
+    yes: bool,
+    show: bool,
+    key_file: Path | None,
+    passphrase_file: Path | None,
 ) -> None:
     """Approve CANDIDATE: sign its exact digest.
 
@@ -33,6 +41,12 @@ def approve(
     from weighlock.service.approve import approve as sign
 
     here = workspace()
+    if show:
+        told, digest = describe_candidate(here, candidate)
+        output.facts({"candidate": digest, "text": told}, lambda: told)
+        return
+    if key_file is None:
+        raise click.UsageError("give --key FILE, or --show to read before you sign")
     if not yes and sys.stdin.isatty():
         # by its digest from here on: a name could be moved while the person reads
         told, candidate = describe_candidate(here, candidate)

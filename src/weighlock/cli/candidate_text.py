@@ -1,6 +1,7 @@
 """Show a person what a candidate would run, and what is known of it, before they sign."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from weighlock.cli.output import table
 from weighlock.core.text import shown
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 
 def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
     """Return what the candidate consists of and who said what about it, for a terminal, and its digest."""
+    from weighlock.core.evidence import Kind
     from weighlock.promotion.candidate import Installation
     from weighlock.service.approve import read_candidate
     from weighlock.service.evidence import gather
@@ -27,7 +29,6 @@ def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
             "served by",
             f"package lock {serving.package_lock}" if isinstance(serving, Installation) else str(serving),
         ),
-        ("command", shown(" ".join(candidate.argv), limit=2000)),
         (
             "environment",
             shown(", ".join(f"{name}={value}" for name, value in candidate.env.items())) or "empty",
@@ -40,13 +41,39 @@ def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
         *gather(store, candidate.model, trust).evidence,
     ]
     rows += [(str(each.kind), f"by {shown(each.principal)}: {_said(each.predicate)}") for each in known]
-    return table(rows), str(descriptor.digest)
+    findings = [line for each in known if each.kind is Kind.INSPECTION for line in _findings(each.predicate)]
+    command = [line for argument in candidate.argv for line in _argument(argument)]
+    parts = [table(rows), "command:", *command, *(["inspection:", *findings] if findings else [])]
+    return "\n".join(parts), str(descriptor.digest)
+
+
+def _argument(argument: str) -> list[str]:
+    """Return an argument whole, a line of it a line: what is cut off cannot be approved."""
+    first, *rest = [shown(line, limit=len(line) + 1) for line in argument.split("\n")]
+    return [f"  - {first}", *(f"    {line}" for line in rest)]
+
+
+def _findings(predicate: Mapping[str, Any]) -> list[str]:
+    """Return what an inspection has to say of each file that is not clean."""
+    lines = []
+    files = predicate.get("files")
+    for file in files if isinstance(files, list) else []:
+        path = shown(str(file.get("path")))
+        lines += [
+            f"  {shown(str(finding.get('severity')))}: {path}: {shown(str(finding.get('message')))}"
+            for finding in file.get("findings", [])
+        ]
+        if file.get("notExamined") is not None:
+            lines.append(f"  not examined: {path}: {shown(str(file['notExamined']))}")
+    return lines
 
 
 def _said(predicate: object) -> str:
     if not isinstance(predicate, dict):
         return "unreadable"
     words = [
-        str(predicate[name]) for name in ("decision", "result", "outcome", "comment") if predicate.get(name)
+        str(predicate[name])
+        for name in ("decision", "result", "outcome", "waived", "reason", "comment")
+        if predicate.get(name)
     ]
     return shown(" ".join(words)) or "made"

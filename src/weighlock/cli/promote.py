@@ -31,6 +31,8 @@ def promote(output: Output, *, candidate: str, dry_run: bool) -> Outcome:
     with progress_for(output) as progress:
         promoted = decide(workspace(), candidate, dry_run=dry_run, progress=progress)
     output.facts(_facts(promoted, dry_run), lambda: _text(promoted, dry_run))
+    if output.quiet and not promoted.decision.allow:
+        click.echo(_text(promoted, dry_run), err=True)
     return Outcome.CLEAN if promoted.decision.allow else Outcome.FINDINGS
 
 

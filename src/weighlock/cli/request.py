@@ -130,4 +130,6 @@ def _facts(made: "Requested") -> dict[str, object]:
 def _text(made: "Requested") -> str:
     facts = _facts(made)
     rows = [(word, shown(str(value or "none: it must be waived"))) for word, value in facts.items()]
-    return f"{table(rows)}\nnext: weighlock sbom review {made.digest.short}, then weighlock approve {made.digest.short}"
+    short = made.digest.short
+    waive = "" if made.candidate.evaluation else f"weighlock evidence waive {short}, "
+    return f"{table(rows)}\nnext: {waive}weighlock sbom review {short}, weighlock approve {short} (twice)"

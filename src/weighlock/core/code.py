@@ -16,6 +16,7 @@ CODES: Final[dict[str, str]] = {
     "blob_too_large": "A blob is larger than what its reader accepts.",
     "bundle_invalid": "A Sigstore bundle is malformed or of a kind that is not supported.",
     "candidate_rejected": "An approver rejected the candidate.",
+    "candidate_released": "A candidate was promoted already, so rejecting it would stop nothing; revoke it.",
     "candidate_unknown": "The store holds no such candidate.",
     "certificate_expired": "A certificate is not valid now; without a trusted timestamp it never verifies.",
     "certificate_invalid": "A certificate is malformed, or not for the key that signs.",

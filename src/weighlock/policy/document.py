@@ -8,10 +8,11 @@ from weighlock.core.decision import MIN_PEOPLE
 from weighlock.core.digest import Digest
 from weighlock.core.finding import Severity
 from weighlock.core.text import shown
-from weighlock.yamltext import Node, YamlError, read_yaml, wrong
+from weighlock.yamltext import MAX_YAML_BYTES, Node, YamlError, read_yaml, wrong
 
 VERSION: Final = 1
 MAX_DAYS: Final = 366
+MAX_POLICY_BYTES: Final = MAX_YAML_BYTES
 _FIELDS: Final[dict[str, frozenset[str]]] = {
     "inspection": frozenset({"accept_up_to", "max_age_days"}),
     "sbom": frozenset({"max_age_days"}),

@@ -21,11 +21,15 @@ from weighlock.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is to be decided: a candidate, its model, the evaluation that it names, and what is known."""
+    """What is to be decided: a candidate, its model, the evaluation that it names, and what is known.
+
+    What ``requester`` says of their own candidate is not listened to.
+    """
 
     candidate: Digest
     model: Digest
     evaluation: Digest | None
+    requester: str
     evidence: Sequence[Evidence]
     now: dt.datetime
 
@@ -102,8 +106,12 @@ def _sbom(policy: Policy, question: Question, used: list[Digest]) -> Iterator[Re
         and _is_fresh(review, question.now, policy.sbom_days)
     ]
     rejecting = [review for review in reviews if review.predicate.get("result") != "accepted"]
-    if rejecting or not reviews:
-        told = "was reviewed and not accepted" if rejecting else "was not reviewed by a person"
+    if rejecting or all(review.principal == question.requester for review in reviews):
+        told = (
+            "was reviewed and not accepted"
+            if rejecting
+            else "was not reviewed by a person other than the requester"
+        )
         yield Reason(
             "sbom_not_reviewed",
             f"the bill of materials {told}",
@@ -123,7 +131,11 @@ def _evaluation(policy: Policy, question: Question, used: list[Digest]) -> Itera
         elif not _is_fresh(evaluations[0], question.now, policy.evaluation_days):
             yield Reason("evaluation_missing", f"the evaluation is older than {policy.evaluation_days} days")
         return
-    waivers = [each for each in _of(question, Kind.WAIVER, question.candidate) if _waives(each, question.now)]
+    waivers = [
+        each
+        for each in _of(question, Kind.WAIVER, question.candidate)
+        if each.principal != question.requester and _waives(each, question.now)
+    ]
     if policy.evaluation_waivable and waivers and question.evaluation is None:
         used.append(waivers[0].digest)
         return

@@ -24,7 +24,7 @@ from weighlock.promotion.candidate import MEDIA_TYPE, Candidate
 from weighlock.service.evidence import ROLE_FOR, attach, gather
 from weighlock.service.record import read_record
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION
+from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.interface import Store
 
 MAX_WAIVER_DAYS = 90
@@ -67,7 +67,15 @@ def approve(workspace: Workspace, candidate: str, signer: Signer, *, comment: st
 
 
 def reject(workspace: Workspace, candidate: str, signer: Signer, *, comment: str) -> Stated:
-    """Reject; raises DeniedError ``role_missing``."""
+    """Reject; raises DeniedError ``role_missing``, UsageError ``candidate_released`` where that comes too late."""
+    store = workspace.store(EXPERIMENTATION)
+    _, descriptor = read_candidate(store, candidate)
+    if any(each.descriptor.digest == descriptor.digest for each in workspace.store(PRODUCTION).entries()):
+        raise UsageError(
+            "candidate_released",
+            "the candidate was promoted already, and rejecting it would stop nothing",
+            hint=f"`weighlock revoke {descriptor.digest} --reason TEXT --key FILE` stops it",
+        )
     return _decide(workspace, candidate, signer, REJECT, comment)
 
 
@@ -122,11 +130,11 @@ def _state(
     trust = workspace.trust_for(EXPERIMENTATION)
     candidate, descriptor = read_candidate(store, candidate_text)
     principal = principal_in(trust, signer, ROLE_FOR[kind])
-    if principal == candidate.requester and predicate.get("decision") == APPROVE:
+    if principal == candidate.requester and predicate.get("decision") != REJECT:
         raise DeniedError(
             "own_request",
-            f"{principal} asked for this candidate, so their approval does not count",
-            hint="two other people must approve",
+            f"{principal} asked for this candidate, so what they say for it does not count",
+            hint="another person must approve, review or waive",
         )
     predicate = {**predicate, MADE_AT: write_time(workspace.clock())}
     bundle = attach(store, descriptor, kind, predicate, signer, name=candidate.name)

@@ -27,7 +27,12 @@ from weighlock.store.layout import LAYOUT_FILE, LayoutStore
 
 DAYS: Final = 30  # a trial that is still used after a month should become real
 PEOPLE: Final = {"ana": "Ana (trial)", "ben": "Ben (trial)", "cem": "Cem (trial)"}
-SERVICES: Final = {"experimentation": "experimentation's service", "production": "production's service"}
+SERVICES: Final = {
+    "experimentation": "experimentation's service",
+    "experimentation-log": "experimentation's log",
+    "production": "production's service",
+    "production-log": "production's log",
+}
 ROLES: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.ROOT: ("ana", "ben"),
     Role.REQUESTER: ("cem", "ana"),
@@ -37,9 +42,8 @@ ROLES: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.INSPECTOR: ("experimentation", "production"),
     Role.RELEASER: ("production",),
     Role.REVOKER: ("ana", "ben"),
-    Role.LEDGER: ("experimentation", "production"),
+    Role.LEDGER: ("experimentation-log", "production-log"),  # who keeps the log signs nothing else
 }
-LOG_SUFFIX: Final = "-log"
 SETTINGS: Final = """\
 # Settings of Weighlock; `weighlock config` shows what is in force and where it comes from.
 version: 1
@@ -146,8 +150,10 @@ def _sign_first_state(workspace: Workspace) -> None:
 
 def _make_keys(folder: Path) -> dict[str, KeyPair]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    wanted: list[tuple[str, Algorithm]] = [(name, "p256") for name in (*PEOPLE, *SERVICES)]
-    wanted += [(f"{name}{LOG_SUFFIX}", "ed25519") for name in SERVICES]
+    keepers = ROLES[Role.LEDGER]  # a log's notes are signed with Ed25519
+    wanted: list[tuple[str, Algorithm]] = [
+        (name, "ed25519" if name in keepers else "p256") for name in (*PEOPLE, *SERVICES)
+    ]
     for name, _ in wanted:
         if (folder / f"{name}.pem").exists():
             raise UsageError("key_exists", f"{shown(str(folder / name))}.pem is there already")
@@ -155,7 +161,7 @@ def _make_keys(folder: Path) -> dict[str, KeyPair]:
 
 
 def _make_trust(folder: Path, pairs: Mapping[str, KeyPair], now: dt.datetime) -> Path:
-    keys = [(name.removesuffix(LOG_SUFFIX), pair.public) for name, pair in pairs.items()]
+    keys = [(name, pair.public) for name, pair in pairs.items()]
     changes = Changes(
         people=PEOPLE,
         services=SERVICES,

@@ -168,6 +168,7 @@ def _decide(workspace: Workspace, case: _Case) -> Decision:
         case.descriptor.digest,
         case.candidate.model,
         case.candidate.evaluation,
+        case.candidate.requester,
         case.evidence,
         workspace.clock(),
     )

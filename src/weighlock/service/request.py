@@ -30,6 +30,7 @@ from weighlock.promotion.record import check_name
 from weighlock.service.approve import principal_in
 from weighlock.service.evidence import attach, gather
 from weighlock.service.file import read_limited
+from weighlock.service.inspect import inspect_artifact
 from weighlock.service.installation import check_installation, describe_installation
 from weighlock.service.inventory import make_candidate_bom, open_installation
 from weighlock.service.record import put_record
@@ -39,6 +40,7 @@ from weighlock.store.interface import Store
 
 LOCK_MEDIA_TYPE = "text/plain"
 LISTING_MEDIA_TYPE = "application/vnd.weighlock.packages.v1+json"
+POLICY_MEDIA_TYPE = "application/vnd.weighlock.policy.v1+yaml"
 
 
 class InstalledHere(NamedTuple):
@@ -78,6 +80,10 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
     wanted = store.resolve(wish.model.within(EXPERIMENTATION))
     artifact = Artifact.parse(store.read_blob(wanted.digest, limit=MAX_MANIFEST_BYTES))
     serving, installed, links = _bind_serving(store, wish)
+    policy, policy_text = workspace.policy
+    blob = store.write_blob([policy_text], expected=policy.digest)
+    links.append(Descriptor(POLICY_MEDIA_TYPE, blob.digest, blob.size))  # gates count approvals by it
+    _attach_inspection(workspace, store, artifact, name=wish.name)
     evaluations = gather(store, artifact.digest, trust).of(Kind.EVALUATION)
     newest = max(evaluations, key=lambda each: each.made_at, default=None)
     candidate = Candidate(
@@ -89,7 +95,7 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
         env=wish.env,
         sandbox=wish.sandbox,
         evaluation=None if newest is None else newest.digest,
-        policy=workspace.policy[0].digest,
+        policy=policy.digest,
         requester=requester,
         made_at=workspace.clock(),
     )
@@ -103,6 +109,13 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
         EXPERIMENTATION, Action.REQUEST, [descriptor.digest, artifact.digest], actor=actor
     )
     return Requested(candidate, descriptor.digest, sbom)
+
+
+def _attach_inspection(workspace: Workspace, store: Store, artifact: Artifact, *, name: str) -> None:
+    """Sign what was found in the model, for those who approve; promotion inspects again with its own key."""
+    predicate = {**inspect_artifact(store, artifact).to_json(), MADE_AT: write_time(workspace.clock())}
+    signer = workspace.signer(EXPERIMENTATION)
+    attach(store, artifact.descriptor, Kind.INSPECTION, predicate, signer, name=name)
 
 
 def _bind_serving(

@@ -18,6 +18,7 @@ from weighlock.policy.evaluate import Question, evaluate
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)
 SECOND = dt.timedelta(seconds=1)
+REQUESTER = "requester"
 FUTURE = dt.timedelta(minutes=5)
 CANDIDATE, MODEL, OTHER = (Digest.of(text) for text in (b"candidate", b"model", b"other"))
 POLICY = Policy("p", Digest.of(b"policy"), Severity.LOW, 30, 20, 90, True, 2, 14)
@@ -73,7 +74,7 @@ def decide(
     policy: Policy = POLICY,
     also: Iterable[Reason] = (),
 ) -> Decision:
-    question = Question(CANDIDATE, MODEL, None if names is None else names.digest, known, NOW)
+    question = Question(CANDIDATE, MODEL, None if names is None else names.digest, REQUESTER, known, NOW)
     return evaluate(policy, question, also=also)
 
 
@@ -92,6 +93,14 @@ def test_all_is_there() -> None:
     assert decision.allow is True
     assert decision.policy == POLICY.digest
     assert set(decision.evidence) == {each.digest for each in GOOD}
+
+
+def test_what_the_requester_says_of_their_own_candidate_does_not_count() -> None:
+    own = replace(REVIEW, principal=REQUESTER)
+    assert codes(decide(*but(own, without=REVIEW))) == ["sbom_not_reviewed"]
+    own = replace(waiver(), principal=REQUESTER)
+    assert codes(decide(INSPECTION, SBOM, REVIEW, own, names=None)) == ["evaluation_missing"]
+    assert codes(decide(INSPECTION, SBOM, REVIEW, waiver(), names=None)) == []
 
 
 def test_nothing_is_there() -> None:
