@@ -89,3 +89,14 @@ def test_what_is_known(released: House) -> None:
 )
 def test_wrong_usage(released: House, command: tuple[str, ...]) -> None:
     assert released.run(*command).status == 2
+
+
+def test_the_approver_reads_every_variable_whole(requested: House) -> None:
+    """A long value does not push the one that matters out of sight, and none forges a line."""
+    hidden = ("--env", f"A={'x' * 5000}", "--env", "B=1\n  - C=2\x1b[1A", "--env", "LD_PRELOAD=/tmp/evil.so")
+    told = said(requested, "approve", requested.request(*hidden), "--show")
+    lines = told.splitlines()
+    assert f"  - A={'x' * 5000}" in lines
+    assert "  - LD_PRELOAD=/tmp/evil.so" in lines
+    assert "  - C=2" not in lines
+    assert "\x1b" not in told

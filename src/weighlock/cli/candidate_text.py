@@ -29,10 +29,7 @@ def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
             "served by",
             f"package lock {serving.package_lock}" if isinstance(serving, Installation) else str(serving),
         ),
-        (
-            "environment",
-            shown(", ".join(f"{name}={value}" for name, value in candidate.env.items())) or "empty",
-        ),
+        ("environment", "below" if candidate.env else "empty"),
         ("sandbox", ", ".join(f"{name} {value}" for name, value in candidate.sandbox.to_json().items())),
         ("requested by", shown(candidate.requester)),
     ]
@@ -43,7 +40,12 @@ def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
     rows += [(str(each.kind), f"by {shown(each.principal)}: {_said(each.predicate)}") for each in known]
     findings = [line for each in known if each.kind is Kind.INSPECTION for line in _findings(each.predicate)]
     command = [line for argument in candidate.argv for line in _argument(argument)]
-    parts = [table(rows), "command:", *command, *(["inspection:", *findings] if findings else [])]
+    variables = [line for name, value in candidate.env.items() for line in _argument(f"{name}={value}")]
+    parts = [table(rows), "command:", *command]
+    parts += [
+        *(["environment:", *variables] if variables else []),
+        *(["inspection:", *findings] if findings else []),
+    ]
     return "\n".join(parts), str(descriptor.digest)
 
 

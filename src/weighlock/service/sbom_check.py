@@ -23,19 +23,24 @@ _MAX_NESTING: Final = 8  # ours nests twice; a deeper one is not ours
 def compare_sbom(
     store: Store, candidate: Candidate, digest: Digest, model: Artifact, evidence: Iterable[Evidence]
 ) -> Iterator[Reason]:
-    """Yield a reason if the newest bill of materials does not list exactly what the candidate consists of."""
-    sboms = [each for each in evidence if each.kind is Kind.SBOM and each.subject == digest]
-    newest = max(sboms, key=lambda each: (each.made_at, each.digest), default=None)
-    if newest is None:
-        return  # the policy says that it is missing
-    components = list(_components(newest.predicate, 0))
-    if _packages(components) == _expected(store, candidate) and _files(components) >= _wanted(model):
-        return
-    yield Reason(
-        "sbom_differs",
-        "the bill of materials does not list exactly the packages and files of the candidate",
-        "make the candidate anew with `weighlock request`",
-    )
+    """Yield a reason if a bill of materials does not list exactly what the candidate consists of.
+
+    Each one that counts is compared: which of them is the newest, and which one people reviewed, is said by
+    times that its signer chose. Where there is none, the policy says that it is missing.
+    """
+    for each in evidence:
+        if each.kind is Kind.SBOM and each.subject == digest and not _lists(store, candidate, model, each):
+            yield Reason(
+                "sbom_differs",
+                "a bill of materials does not list exactly the packages and files of the candidate",
+                "make the candidate anew with `weighlock request`",
+            )
+            return
+
+
+def _lists(store: Store, candidate: Candidate, model: Artifact, sbom: Evidence) -> bool:
+    components = list(_components(sbom.predicate, 0))
+    return _packages(components) == _expected(store, candidate) and _files(components) >= _wanted(model)
 
 
 def _components(value: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
