@@ -18,9 +18,9 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.evidence import PREDICATE_TYPES, Evidence, Kind, kind_of
-from weighlock.core.limit import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
+from weighlock.core.limit import MAX_BUNDLE_BYTES
 from weighlock.store.interface import Store
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import read_manifest
 
 CONTENT_ANNOTATION: Final = "dev.sigstore.bundle.content"
 PREDICATE_ANNOTATION: Final = "dev.sigstore.bundle.predicateType"
@@ -97,7 +97,7 @@ def _verify(
     store: Store, descriptor: Descriptor, subject: Digest, trust: Trust, revoked_keys: Collection[str]
 ) -> Evidence:
     # 1. the one payload of the referrer; annotations and artifact type are its writer's claims
-    manifest = Manifest.parse(store.read_blob(descriptor.digest, limit=MAX_MANIFEST_BYTES))
+    manifest = read_manifest(store, descriptor.digest)
     payloads = manifest.blobs[1:]
     if len(payloads) != 1:
         raise DeniedError("bundle_invalid", "the referrer does not hold exactly one bundle")

@@ -21,7 +21,6 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.evidence import Evidence, Kind
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.policy.document import MAX_POLICY_BYTES, Policy
 from weighlock.promotion import candidate as candidate_record
 from weighlock.promotion import release as release_record
@@ -37,6 +36,7 @@ from weighlock.service.record import read_record
 from weighlock.service.trust import load_trust
 from weighlock.service.workspace import Workspace
 from weighlock.store.interface import Store
+from weighlock.store.manifest import read_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def verify_release(situation: Situation, wanted: str) -> VerifiedRelease:
     if (candidate.environment, candidate.model) != (situation.environment, release.model):
         raise _invalid(entry, "its candidate is for another environment or model")
     approvers = verify_approvals(situation, descriptor, candidate)
-    model = Artifact.parse(situation.store.read_blob(release.model, limit=MAX_MANIFEST_BYTES))
+    model = read_model(situation.store, release.model)
     check_not_revoked(_digests(entry, release, candidate, model), situation.revoked, what=entry.alias)
     return VerifiedRelease(entry, release, candidate, model, approvers)
 

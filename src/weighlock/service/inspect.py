@@ -16,13 +16,14 @@ from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.limit import MAX_MANIFEST_BYTES, READ_BYTES
+from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.text import shown
 from weighlock.inspection.result import InspectedFile, InspectionResult
 from weighlock.service.inspection_process import InspectionProcess, not_examined, open_regular
 from weighlock.source.folder import FolderFile, walk_folder
 from weighlock.store.interface import Store
+from weighlock.store.manifest import read_model
 
 
 def inspect_path(root: Path, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
@@ -61,8 +62,7 @@ def inspect_artifact(
 
 def inspect_stored(store: Store, text: str, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
     """Return what the model that ``text`` names in a store holds; raises the store's errors."""
-    manifest = store.read_blob(store.resolve(text).digest, limit=MAX_MANIFEST_BYTES)
-    return inspect_artifact(store, Artifact.parse(manifest), progress=progress)
+    return inspect_artifact(store, read_model(store, store.resolve(text).digest), progress=progress)
 
 
 def _inspect_file(process: InspectionProcess, file: FolderFile) -> InspectedFile:

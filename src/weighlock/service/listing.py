@@ -9,12 +9,11 @@ from weighlock.core.artifact import ARTIFACT_TYPE, TITLE_ANNOTATION
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.evidence import kind_of
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.outcome import Outcome
 from weighlock.service.evidence import PREDICATE_ANNOTATION
 from weighlock.store.base import CREATED_ANNOTATION
 from weighlock.store.interface import Entry, Store
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import read_manifest
 
 _OWN_TYPE: Final = re.compile(r"application/vnd\.weighlock\.([a-z-]+)\.v[0-9]+\+json", re.ASCII)
 
@@ -113,7 +112,7 @@ def outcome_of_listing(listed: list[Listed]) -> Outcome:
 def show_artifact(store: Store, text: str) -> Shown:
     """Return the artifact that ``text`` names; raises the store's errors."""
     digest = store.resolve(text).digest
-    manifest = Manifest.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    manifest = read_manifest(store, digest)
     names = next((entry.names for entry in store.entries() if entry.descriptor.digest == digest), ())
     files = tuple(
         ListedFile(blob.annotations.get(TITLE_ANNOTATION, ""), blob.digest, blob.size, blob.media_type)
@@ -134,7 +133,7 @@ def _list_entry(store: Store, entry: Entry, referrers: int) -> Listed:
     damage = None
     size = 0
     try:
-        manifest = Manifest.parse(store.read_blob(entry.descriptor.digest, limit=MAX_MANIFEST_BYTES))
+        manifest = read_manifest(store, entry.descriptor.digest)
         size = sum(blob.size for blob in manifest.blobs[1:])
     except DeniedError as error:
         damage = error.code  # the others are worth listing all the same

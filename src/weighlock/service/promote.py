@@ -25,7 +25,6 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.evidence import MADE_AT, OWN, Evidence, Kind
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.ledger.entry import Action, Actor
 from weighlock.policy.evaluate import Question, evaluate
@@ -51,6 +50,7 @@ from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
 from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.copying import copy_artifact
+from weighlock.store.manifest import read_model
 
 _ABOUT_BYTES: Final = frozenset({"inspection_missing", "inspection_findings", "not_examined"})
 
@@ -113,7 +113,7 @@ def _open_case(workspace: Workspace, text: str) -> _Case:
     source = workspace.store(EXPERIMENTATION)
     trust = workspace.trust_for(PRODUCTION)
     candidate, descriptor = read_candidate(source, text)
-    model = Artifact.parse(source.read_blob(candidate.model, limit=MAX_MANIFEST_BYTES))
+    model = read_model(source, candidate.model)
     policy = workspace.policy[0]
     known = workspace.memory(PRODUCTION).read()
     target = workspace.store(PRODUCTION)

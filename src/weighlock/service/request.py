@@ -20,7 +20,6 @@ from weighlock.core.digest import Digest
 from weighlock.core.evidence import MADE_AT, Kind
 from weighlock.core.installation import Installation as Installed
 from weighlock.core.jsontext import read_object
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.core.reference import PinnedReference
 from weighlock.core.store_reference import StoreReference
@@ -37,6 +36,7 @@ from weighlock.service.record import put_record
 from weighlock.service.workspace import Workspace
 from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.interface import Store
+from weighlock.store.manifest import read_model
 
 LOCK_MEDIA_TYPE = "text/plain"
 LISTING_MEDIA_TYPE = "application/vnd.weighlock.packages.v1+json"
@@ -78,7 +78,7 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
     trust = workspace.trust_for(EXPERIMENTATION)
     requester = principal_in(trust, signer, Role.REQUESTER)
     wanted = store.resolve(wish.model.within(EXPERIMENTATION))
-    artifact = Artifact.parse(store.read_blob(wanted.digest, limit=MAX_MANIFEST_BYTES))
+    artifact = read_model(store, wanted.digest)
     serving, installed, links = _bind_serving(store, wish)
     policy, policy_text = workspace.policy
     blob = store.write_blob([policy_text], expected=policy.digest)

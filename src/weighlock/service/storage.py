@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from weighlock.core.artifact import Artifact
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.outcome import Outcome
 from weighlock.core.progress import Progress
 from weighlock.store.check import StoreReport, check_store
@@ -11,12 +10,13 @@ from weighlock.store.collect import Garbage, collect_garbage
 from weighlock.store.export import export_artifact
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
+from weighlock.store.manifest import read_model
 
 
 def export_model(store: Store, text: str, destination: Path, *, progress: Progress) -> Artifact:
     """Write the files of the model that ``text`` names into a new folder; raises the store's errors."""
     digest = store.resolve(text).digest
-    model = Artifact.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    model = read_model(store, digest)
     progress.begin("exporting", model.size)
     try:
         return export_artifact(store, digest, destination, progress=progress)

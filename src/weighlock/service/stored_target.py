@@ -8,7 +8,7 @@ from weighlock.attestation.oms import PREDICATE_TYPE, is_under
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
-from weighlock.core.limit import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES
+from weighlock.core.limit import MAX_BUNDLE_BYTES
 from weighlock.core.progress import Progress
 from weighlock.core.store_reference import StoreReference
 from weighlock.service.evidence import PREDICATE_ANNOTATION, attach_bundle
@@ -16,7 +16,7 @@ from weighlock.service.workspace import Workspace
 from weighlock.source.digesting import DigestMemory
 from weighlock.source.sharding import digest_stream
 from weighlock.store.interface import Store
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import read_manifest, read_model
 from weighlock.store.verifying import verify_blobs
 
 
@@ -33,7 +33,7 @@ class StoredTarget:
         """Return the model that ``reference`` names; raises the store's errors, DeniedError ``manifest_invalid``."""
         store = workspace.store(reference.environment)
         digest = store.resolve(reference.text).digest
-        artifact = Artifact.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+        artifact = read_model(store, digest)
         return cls(store, artifact, reference.text)
 
     def digest_files(
@@ -83,7 +83,7 @@ class StoredTarget:
         found = []
         for descriptor in self.store.referrers(self.artifact.digest):
             if descriptor.annotations.get(PREDICATE_ANNOTATION) == PREDICATE_TYPE:
-                manifest = Manifest.parse(self.store.read_blob(descriptor.digest, limit=MAX_MANIFEST_BYTES))
+                manifest = read_manifest(self.store, descriptor.digest)
                 found += [
                     self.store.read_blob(blob.digest, limit=MAX_BUNDLE_BYTES) for blob in manifest.blobs[1:]
                 ]

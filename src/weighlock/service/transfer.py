@@ -4,7 +4,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError
 from typing import TypeAlias
 
 from weighlock.core.artifact import ArtifactFile
@@ -13,6 +13,7 @@ from weighlock.core.error import DeniedError
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.interface import Fetched, Item
+from weighlock.source.threads import in_threads
 from weighlock.store.interface import Blob, Store
 
 Sink: TypeAlias = Callable[[Iterable[memoryview], Digest | None], Blob]
@@ -47,7 +48,10 @@ def transfer(
     progress.begin("pulling", sum(item.size for item in fetched.items))
     try:
         move = _Mover(fetched, sink, expected or {}, progress)
-        return {file.path: file for file in _in_threads(move, fetched.items)}
+        count = min(len(os.sched_getaffinity(0)), len(fetched.items))
+        largest_first = sorted(fetched.items, key=lambda item: item.size, reverse=True)
+        moved = in_threads(move.move, largest_first, threads=count, stopped=move.stopped)
+        return {file.path: file for file in sorted(moved)}
     finally:
         progress.end()
 
@@ -85,23 +89,6 @@ class _Mover:
                 raise CancelledError
             yield chunk
             self._progress.advance(len(chunk))
-
-
-def _in_threads(mover: _Mover, items: Sequence[Item]) -> list[ArtifactFile]:
-    count = min(len(os.sched_getaffinity(0)), len(items))
-    largest_first = sorted(items, key=lambda item: item.size, reverse=True)
-    with ThreadPoolExecutor(count, thread_name_prefix="pull") as pool:
-        started = [pool.submit(mover.move, item) for item in largest_first]
-        try:
-            wait(started, return_when=FIRST_EXCEPTION)
-            failed = (future for future in started if future.done() and future.exception())
-            if (first := next(failed, None)) is not None:
-                first.result()
-        except BaseException:
-            mover.stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return sorted(future.result() for future in started)
 
 
 def _check_paths(items: Sequence[Item], expected: Mapping[str, ArtifactFile] | None) -> None:

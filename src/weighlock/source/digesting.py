@@ -16,6 +16,7 @@ from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.source.folder import FolderFile
 from weighlock.source.steady import FileIdentity, SteadyFile
+from weighlock.source.threads import in_threads
 
 _SMALL_BYTES: Final = 4 * READ_BYTES  # below this in total, starting threads costs more than they save
 
@@ -58,29 +59,12 @@ def digest_files(
         if count == 1 or total < _SMALL_BYTES:
             digested = [reader.digest(file) for file in files]
         else:
-            digested = _in_threads(reader, files, count)
+            largest_first = sorted(files, key=lambda file: file.size, reverse=True)
+            digested = in_threads(reader.digest, largest_first, threads=count, stopped=reader.stopped)
     finally:
         progress.end()
     by_path = {file.path: file for file in digested}
     return {file.path: by_path[file.path] for file in files}
-
-
-def _in_threads(reader: "_Reader", files: Sequence[FolderFile], count: int) -> list[ArtifactFile]:
-    from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait  # noqa: PLC0415  # 5 ms that small models need not pay
-
-    largest_first = sorted(files, key=lambda file: file.size, reverse=True)
-    with ThreadPoolExecutor(count, thread_name_prefix="digest") as pool:
-        started: list[Future[ArtifactFile]] = [pool.submit(reader.digest, file) for file in largest_first]
-        try:
-            wait(started, return_when=FIRST_EXCEPTION)
-            failed = (future for future in started if future.done() and future.exception())
-            if (first := next(failed, None)) is not None:
-                first.result()
-        except BaseException:
-            reader.stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in started]
 
 
 class _StoppedError(Exception):

@@ -8,13 +8,13 @@ from weighlock.core.clock import Clock, write_time
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.limit import MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES
+from weighlock.core.limit import MAX_DOCUMENT_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.store_reference import check_name
 from weighlock.store.folder import read_chunks
 from weighlock.store.index import Index
 from weighlock.store.interface import Blob, BlobStream, Entry
-from weighlock.store.manifest import EMPTY, EMPTY_DESCRIPTOR, Manifest, write_referrer
+from weighlock.store.manifest import EMPTY, EMPTY_DESCRIPTOR, Manifest, read_manifest, write_referrer
 from weighlock.store.tally import Tally
 
 CREATED_ANNOTATION: Final = "org.opencontainers.image.created"
@@ -133,7 +133,7 @@ class IndexedStore(abc.ABC):
         ]
 
     def _verified(self, entry: Entry, subject: Digest) -> Descriptor:
-        manifest = Manifest.parse(self.read_blob(entry.descriptor.digest, limit=MAX_MANIFEST_BYTES))
+        manifest = read_manifest(self, entry.descriptor.digest)
         if manifest.subject is None or manifest.subject.digest != subject:
             raise DeniedError(
                 "index_damaged",

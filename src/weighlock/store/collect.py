@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from weighlock.core.digest import Digest
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.store.folder import remove_file, told
 from weighlock.store.layout import BLOBS, INGEST, SHA256, LayoutStore
 from weighlock.store.lease import leftovers, live_leases, locked
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import read_manifest
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -58,7 +57,7 @@ def listed_blobs(store: LayoutStore) -> set[Digest]:
     """Return the digests of all listed manifests and of all that they list; raises as ``collect_garbage``."""
     needed: set[Digest] = set()
     for entry in store.entries():
-        manifest = Manifest.parse(store.read_blob(entry.descriptor.digest, limit=MAX_MANIFEST_BYTES))
+        manifest = read_manifest(store, entry.descriptor.digest)
         needed |= {manifest.digest, *(blob.digest for blob in manifest.blobs)}
     return needed
 

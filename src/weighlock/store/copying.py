@@ -3,11 +3,10 @@
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.store.folder import read_chunks
 from weighlock.store.interface import Store
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import read_manifest
 
 
 def copy_artifact(
@@ -25,7 +24,7 @@ def copy_artifact(
     digested there. ``progress`` is advanced only. Raises DeniedError ``digest_mismatch``,
     ``size_mismatch``, ``blob_missing``.
     """
-    manifest = Manifest.parse(source.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    manifest = read_manifest(source, digest)
     for blob in manifest.blobs:
         _copy_blob(source, target, blob, progress)
     copied = target.put_manifest(manifest.raw, name=name)

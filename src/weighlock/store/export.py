@@ -21,11 +21,11 @@ from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
-from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.text import shown
 from weighlock.store.folder import close_all, create_file, open_folder, read_chunks, told, write_all
 from weighlock.store.interface import BlobStream, Store
+from weighlock.store.manifest import read_model
 from weighlock.store.tally import Tally
 from weighlock.store.verifying import MAX_THREADS
 
@@ -52,7 +52,7 @@ def export_artifact(
     Raises UsageError ``destination_exists``; DeniedError ``digest_mismatch``, ``size_mismatch``,
     ``blob_missing``, ``manifest_invalid``, ``link_refused``; UndecidedError ``io_failed``.
     """
-    artifact = Artifact.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    artifact = read_model(store, digest)
     with told(f"export into {shown(str(destination))}"):
         parent = os.open(destination.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

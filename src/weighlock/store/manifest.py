@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
+from weighlock.core.artifact import MANIFEST_MEDIA_TYPE, Artifact
 from weighlock.core.descriptor import Descriptor, check_media_type, invalid_manifest, read_annotations
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.store.interface import Store
 
 EMPTY: Final = b"{}"
 EMPTY_DESCRIPTOR: Final = Descriptor("application/vnd.oci.empty.v1+json", Digest.of(EMPTY), len(EMPTY))
@@ -52,6 +53,16 @@ class Manifest:
         """The descriptor of the manifest; a referrer's carries its annotations (distribution-spec, "Listing Referrers")."""
         annotations = self.annotations if self.subject else {}
         return Descriptor(MANIFEST_MEDIA_TYPE, self.digest, len(self.raw), annotations, self.artifact_type)
+
+
+def read_manifest(store: Store, digest: Digest) -> Manifest:
+    """Return a manifest that ``store`` holds, its bytes verified; raises as ``Store.read_blob`` and ``parse``."""
+    return Manifest.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+
+
+def read_model(store: Store, digest: Digest) -> Artifact:
+    """Return a model that ``store`` holds, its manifest verified; raises as ``Store.read_blob`` and ``Artifact.parse``."""
+    return Artifact.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
 
 
 def write_referrer(
