@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from weighlock.core.digest import Digest
+from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.text import shown
 from weighlock.yamltext import Node, YamlError, read_yaml, wrong
 
 FILE_NAME: Final = "weighlock.yaml"
 VERSION: Final = 1
-EXPERIMENTATION: Final = "experimentation"
-PRODUCTION: Final = "production"
-ENVIRONMENTS: Final = (EXPERIMENTATION, PRODUCTION)
 
 Kind: TypeAlias = Literal["path", "digest", "flag", "list", "days"]
 Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | None

@@ -22,7 +22,7 @@ GOOD = f"image: '{IMAGE}'"
 def _state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stand in for the verified state of production: one released and one revoked model."""
     digests = frozenset({RELEASED, REVOKED}), frozenset({REVOKED})
-    monkeypatch.setattr("weighlock.cli.check.state_digests", lambda: digests)
+    monkeypatch.setattr("weighlock.cli.check.state_digests", lambda _: digests)
 
 
 @pytest.fixture
@@ -252,5 +252,5 @@ def test_files_that_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_without_a_state_no_model_is_released(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weighlock.cli.check.state_digests", lambda: (frozenset(), frozenset()))
+    monkeypatch.setattr("weighlock.cli.check.state_digests", lambda _: (frozenset(), frozenset()))
     assert check(deployment(f"{GOOD}, args: [--model, '{MODEL}']")) == (1, {"model_not_released"})

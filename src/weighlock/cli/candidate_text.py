@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def describe_candidate(workspace: "Workspace", text: str) -> tuple[str, str]:
     """Return what the candidate consists of and who said what about it, for a terminal, and its digest."""
+    from weighlock.core.environment import EXPERIMENTATION
     from weighlock.core.evidence import Kind
     from weighlock.promotion.candidate import Installation
     from weighlock.service.approve import read_candidate
     from weighlock.service.evidence import gather
-    from weighlock.settings import EXPERIMENTATION
 
     store, trust = workspace.store(EXPERIMENTATION), workspace.trust_for(EXPERIMENTATION)
     candidate, descriptor = read_candidate(store, text)

@@ -35,7 +35,7 @@ def check(output: Output, *, files: tuple[Path, ...], file_format: str | None) -
     from weighlock.gate.examine import FileFormat
     from weighlock.service.check import check_files
 
-    released, revoked = state_digests()
+    released, revoked = state_digests(output)
     reports = check_files(
         files,
         released=released,
@@ -48,15 +48,13 @@ def check(output: Output, *, files: tuple[Path, ...], file_format: str | None) -
     return outcome
 
 
-def state_digests() -> "Released":
+def state_digests(output: Output) -> "Released":
     """Return what production's state allows; where nothing is pinned yet, no model is released."""
     from weighlock.service.released import Released, released_digests
 
     here = workspace()
     if here.settings.trust_root is None:
-        click.get_current_context().ensure_object(Output).note(
-            "no trust root is set, so no model counts as released"
-        )
+        output.note("no trust root is set, so no model counts as released")
         return Released(frozenset(), frozenset())
     return released_digests(here)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from weighlock.core.clock import Clock, system_clock
-from weighlock.core.store_reference import DEFAULT_ENVIRONMENT
+from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION
 
 if TYPE_CHECKING:
     from weighlock.attestation.signer import Signer
@@ -53,7 +53,7 @@ def signer_from(key_file: Path, passphrase_file: Path | None) -> "Signer":
 def is_stored(target: str) -> bool:
     """Return whether a target names an environment's store (``experimentation:NAME``) and not a path."""
     head, colon, _ = target.partition(":")
-    return bool(colon) and head in {"experimentation", "production"}
+    return bool(colon) and head in ENVIRONMENTS
 
 
 def key_option(help_text: str, *, required: bool = True) -> Callable[[_Command], _Command]:
@@ -86,7 +86,7 @@ def environment_option(command: _Command) -> _Command:
     return click.option(
         "-e",
         "--environment",
-        default=DEFAULT_ENVIRONMENT,
+        default=EXPERIMENTATION,
         show_default=True,
         help="Which environment's store.",
     )(command)

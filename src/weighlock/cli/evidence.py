@@ -9,13 +9,13 @@ from weighlock.cli.context import EXISTING_FILE, key_option, signer_from, worksp
 from weighlock.cli.output import Output, common_options, pass_output, table
 from weighlock.core.clock import write_time
 from weighlock.core.error import DeniedError
+from weighlock.core.evidence import MAX_WAIVER_DAYS
 from weighlock.core.text import shown
 
 if TYPE_CHECKING:
     from weighlock.core.evidence import Evidence
     from weighlock.service.evidence import Gathered
 
-_MAX_DAYS = 90
 _DAYS = 30
 
 
@@ -117,7 +117,11 @@ def derivation(
 @click.argument("candidate")
 @click.option("--reason", required=True, help="Why; kept in the signed statement.")
 @click.option(
-    "--days", type=click.IntRange(1, _MAX_DAYS), default=_DAYS, show_default=True, help="How long it holds."
+    "--days",
+    type=click.IntRange(1, MAX_WAIVER_DAYS),
+    default=_DAYS,
+    show_default=True,
+    help="How long it holds.",
 )
 @key_option("An approver's private key.")
 @common_options

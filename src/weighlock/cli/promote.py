@@ -44,9 +44,9 @@ def renew(output: Output) -> None:
 
     Run it from a timer, at least twice as often as environments.production.state_days.
     """
+    from weighlock.core.environment import PRODUCTION
     from weighlock.ledger.entry import Action
     from weighlock.service.state import sign_state
-    from weighlock.settings import PRODUCTION
 
     here = workspace()
     state = sign_state(here, PRODUCTION)

@@ -48,6 +48,7 @@ PREDICATE_TYPES: Final[Mapping[Kind, str]] = {
     Kind.REVOCATION: f"{OWN}revocation/v1",
 }
 
+MAX_WAIVER_DAYS: Final = 90  # then somebody must look again
 MADE_AT: Final = "madeAt"  # in our own predicates and, as an extra field, in a test result
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from weighlock.core.digest import HEX_DIGITS
+from weighlock.core.environment import EXPERIMENTATION
 from weighlock.core.error import UsageError
 from weighlock.core.text import shown
 
-DEFAULT_ENVIRONMENT: Final = "experimentation"
 MIN_PREFIX_DIGITS: Final = 12  # 48 bits: by chance unique among millions of manifests
 MAX_NAME_CHARACTERS: Final = 200  # a line on a screen; OCI tags end at 128
 _COMPONENT: Final = r"[A-Za-z0-9]+(?:(?:[-._@+]|--)[A-Za-z0-9]+)*"
@@ -29,7 +29,7 @@ class StoreReference:
     text: str
 
     @classmethod
-    def parse(cls, text: str, *, environment: str = DEFAULT_ENVIRONMENT) -> Self:
+    def parse(cls, text: str, *, environment: str = EXPERIMENTATION) -> Self:
         """Return what ``text`` names, by default in ``environment``; raises UsageError ``name_invalid``."""
         head, colon, tail = text.partition(":")
         if colon and head not in HEX_DIGITS:

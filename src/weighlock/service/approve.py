@@ -15,8 +15,9 @@ from weighlock.attestation.trust_document import Role
 from weighlock.core.clock import write_time
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
-from weighlock.core.evidence import MADE_AT, Kind
+from weighlock.core.evidence import MADE_AT, MAX_WAIVER_DAYS, Kind
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action, Actor
 from weighlock.promotion.approval import APPROVE, REJECT
@@ -24,10 +25,8 @@ from weighlock.promotion.candidate import MEDIA_TYPE, Candidate
 from weighlock.service.evidence import ROLE_FOR, attach, gather
 from weighlock.service.record import read_record
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.interface import Store
 
-MAX_WAIVER_DAYS = 90
 ACCEPTED = "accepted"
 REFUSED = "refused"
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from weighlock.core.clock import write_time
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.evidence import MADE_AT, Evidence, Kind
 from weighlock.service.drill_house import (
     MODEL,
@@ -19,7 +20,6 @@ from weighlock.service.drill_house import (
 from weighlock.service.drill_result import Drill
 from weighlock.service.evidence import attach, gather
 from weighlock.service.revoke import revoke
-from weighlock.settings import EXPERIMENTATION, PRODUCTION
 
 _IMAGE: Final = "registry.test/serve"
 _RUNS: Final = "the release starts and answers"

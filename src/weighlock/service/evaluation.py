@@ -7,6 +7,7 @@ from typing import Any, Final
 from weighlock.attestation.signer import Signer
 from weighlock.core.clock import write_time
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION
 from weighlock.core.error import UsageError
 from weighlock.core.evidence import MADE_AT, OWN, Kind
 from weighlock.core.jsontext import read_object
@@ -17,7 +18,6 @@ from weighlock.service.approve import principal_in
 from weighlock.service.evidence import ROLE_FOR, attach
 from weighlock.service.file import read_limited
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION
 
 MAX_RESULT_BYTES: Final = 1024 * 1024  # a summary; the raw outputs stay where they were made
 DERIVATION: Final = f"{OWN}derivation/v1"

@@ -14,6 +14,7 @@ from weighlock.attestation.key import Algorithm
 from weighlock.attestation.trust_document import Role
 from weighlock.core.clock import Clock
 from weighlock.core.digest import Digest
+from weighlock.core.environment import ENVIRONMENTS, PRODUCTION
 from weighlock.core.error import UsageError
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
@@ -22,7 +23,7 @@ from weighlock.service.keys import KeyPair, make_key_pair, read_signer
 from weighlock.service.state import sign_state
 from weighlock.service.trust import Changes, make, sign
 from weighlock.service.workspace import Workspace
-from weighlock.settings import ENVIRONMENTS, FILE_NAME, PRODUCTION, load_settings
+from weighlock.settings import FILE_NAME, load_settings
 from weighlock.store.layout import LAYOUT_FILE, LayoutStore
 
 DAYS: Final = 30  # a trial that is still used after a month should become real

@@ -23,6 +23,7 @@ from weighlock.core.clock import write_time
 from weighlock.core.decision import Decision, Reason
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.evidence import MADE_AT, OWN, Evidence, Kind
 from weighlock.core.progress import NO_PROGRESS, Progress
@@ -48,7 +49,6 @@ from weighlock.service.record import put_record
 from weighlock.service.sbom_check import compare_sbom
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.copying import copy_artifact
 from weighlock.store.manifest import read_model
 

@@ -16,6 +16,7 @@ from weighlock import __version__
 from weighlock.attestation.signer import Signer
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.evidence import Kind
 from weighlock.core.lock import Change, LockedModel, compare
@@ -27,7 +28,6 @@ from weighlock.service.evidence import attach
 from weighlock.service.lock_file import read_lock, write_entry
 from weighlock.service.transfer import into_nothing, into_store, transfer
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION
 from weighlock.source.interface import Resolved, Source, SourceSpec
 from weighlock.source.local import LocalSource
 from weighlock.source.permission import parse_source

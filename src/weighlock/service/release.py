@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import DeniedError
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.promotion.state import Entry
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.workspace import Workspace
-from weighlock.settings import PRODUCTION
 from weighlock.store.verifying import verify_blobs
 
 

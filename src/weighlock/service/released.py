@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from weighlock.core.digest import Digest
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import DeniedError
 from weighlock.promotion.revocation import KEY
 from weighlock.promotion.state import Entry
 from weighlock.service.gatekeeper import Situation, observe, verify_release
 from weighlock.service.workspace import Workspace
-from weighlock.settings import PRODUCTION
 
 
 class Released(NamedTuple):

@@ -17,6 +17,7 @@ from weighlock.core.artifact import Artifact
 from weighlock.core.clock import write_time
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
+from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.evidence import MADE_AT, Kind
 from weighlock.core.installation import Installation as Installed
 from weighlock.core.jsontext import read_object
@@ -34,7 +35,6 @@ from weighlock.service.installation import check_installation, describe_installa
 from weighlock.service.inventory import make_candidate_bom, open_installation
 from weighlock.service.record import put_record
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION, PRODUCTION
 from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 

@@ -11,6 +11,7 @@ from weighlock.attestation.signer import Signer
 from weighlock.attestation.trust_document import Role
 from weighlock.core.clock import write_time
 from weighlock.core.digest import Digest
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import WeighlockError
 from weighlock.core.evidence import MADE_AT, Evidence, Kind
 from weighlock.ledger.entry import Action, Actor
@@ -25,7 +26,6 @@ from weighlock.service.gatekeeper import (
 from weighlock.service.record import put_record
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
-from weighlock.settings import PRODUCTION
 
 
 @dataclass(frozen=True, slots=True)

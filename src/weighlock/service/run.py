@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from weighlock.core.digest import Digest
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
 from weighlock.core.outcome import Outcome
 from weighlock.core.progress import NO_PROGRESS, Progress
@@ -31,7 +32,6 @@ from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, ve
 from weighlock.service.installation import INSTALLATION, check_installation
 from weighlock.service.serving import read_approved
 from weighlock.service.workspace import Workspace
-from weighlock.settings import PRODUCTION
 from weighlock.store.export import export_artifact
 from weighlock.store.interface import Store
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import UsageError
 from weighlock.core.limit import MAX_DOCUMENT_BYTES
 from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
@@ -11,7 +12,6 @@ from weighlock.service.drift import DriftReport
 from weighlock.service.gatekeeper import VerifiedRelease, observe, verify_release
 from weighlock.service.installation import compare_installation
 from weighlock.service.workspace import Workspace
-from weighlock.settings import PRODUCTION
 from weighlock.store.interface import Store
 
 

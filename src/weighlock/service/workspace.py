@@ -14,6 +14,7 @@ from weighlock.attestation.trust import Trust, require_real
 from weighlock.attestation.trust_document import Role
 from weighlock.core.clock import Clock
 from weighlock.core.digest import Digest
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import InternalError, UsageError, WeighlockError
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -22,7 +23,7 @@ from weighlock.policy.document import Policy
 from weighlock.service.gate_memory import GateMemory
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.trust import load_chain, load_trust
-from weighlock.settings import PRODUCTION, Settings
+from weighlock.settings import Settings
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from weighlock.attestation.trust_document import Role
+from weighlock.core.environment import ENVIRONMENTS, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.promotion.state import Memory
 from weighlock.service.gatekeeper import observe
 from weighlock.service.initialise import DAYS, initialise
 from weighlock.service.workspace import Workspace
-from weighlock.settings import ENVIRONMENTS, FILE_NAME, PRODUCTION, load_settings
+from weighlock.settings import FILE_NAME, load_settings
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.ledger.entry import Action
 from weighlock.service.gatekeeper import observe
@@ -13,7 +14,7 @@ from weighlock.service.initialise import initialise, make_missing_stores
 from weighlock.service.log import read_entries
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
-from weighlock.settings import EXPERIMENTATION, FILE_NAME, PRODUCTION, load_settings
+from weighlock.settings import FILE_NAME, load_settings
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 

@@ -142,7 +142,8 @@ def test_a_renewed_state_counts(watch: Watch) -> None:
 def test_a_look_that_never_ends_stops_no_clock(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody holds a lock, or the network is cut: the state expires all the same, and one thread waits."""
     monkeypatch.setattr(service, "LOOK_S", 0.01)
-    blocked, looks = threading.Event(), []
+    blocked = threading.Event()
+    looks: list[None] = []
 
     def observe() -> FakeSituation:
         looks.append(None)
