@@ -1,8 +1,10 @@
-"""What the documents say exists, exists: commands, options, links, error codes, settings."""
+"""What documents and hints say exists, exists: commands, options, links, error codes, settings."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -18,6 +20,8 @@ DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(file for file in (ROOT / "docs").rglob("*.md") if file.name != "commands.md")]
 )
 COMMAND = re.compile(r"(?:^|[`$(]\s*|\n\s*)weighlock ((?:[a-z-]+ ?){1,2})")
+# a whole command line: in backticks, after a prompt, or indented; continued lines are one
+LINE = re.compile(r"`weighlock ([^`\n]+)`|^(?:\$ | {4})weighlock ((?:[^\n\\]|\\\n)+)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 CODE = re.compile(r"\[([a-z]+(?:_[a-z]+)+)\]")
 
@@ -35,6 +39,67 @@ def test_every_command_named_exists(file: Path) -> None:
         if isinstance(command, click.Group) and not getattr(command, "invoke_without_command", False):
             assert rest, f"{words} needs a subcommand"
             assert rest[0] in command.commands, words
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=ids)
+def test_every_option_named_exists(file: Path) -> None:
+    for line in lines_of(file.read_text(encoding="utf-8")):
+        assert not unknown_words(line), line
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "src").rglob("*.py")), ids=ids)
+def test_every_command_line_in_a_hint_exists(file: Path) -> None:
+    for text in texts_of(file):
+        for line in lines_of(text):
+            assert not unknown_words(line), line
+
+
+def test_what_does_not_exist_is_noticed() -> None:
+    assert unknown_words("pull --lokced") == ["--lokced"]
+    assert unknown_words("sbom reveiw X") == ["reveiw"]
+    assert unknown_words("polish") == ["polish"]
+    assert unknown_words("-C a.yaml log -e production verify # daily --x") == []
+    assert unknown_words("request m --name m -- python --model x") == []
+    assert list(lines_of("`weighlock pull --x`\n$ weighlock a \\\n  --b\n")) == ["pull --x", "a   --b"]
+
+
+def lines_of(text: str) -> Iterator[str]:
+    for match in LINE.finditer(text):
+        yield (match[1] or match[2]).replace("\\\n", "")
+
+
+def unknown_words(line: str) -> list[str]:
+    """Return the options and subcommands of a command line that do not exist."""
+    command: click.Command = root
+    context = click.Context(root)
+    known = options_of(root)
+    unknown = []
+    for word in line.partition(" # ")[0].partition(" -- ")[0].split():
+        if word.startswith("-"):
+            unknown += [word] if word.partition("=")[0] not in known else []
+        elif isinstance(command, click.Group) and re.fullmatch("[a-z-]+", word):
+            inner = command.get_command(context, word)
+            if inner is not None:
+                command = inner
+                known |= options_of(inner)
+            elif command is root or word not in {"production", "experimentation"}:
+                unknown.append(word)
+    return unknown
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {"-h", "--help", *(name for each in command.params for name in (*each.opts, *each.secondary_opts))}
+
+
+def texts_of(file: Path) -> Iterator[str]:
+    """Yield every text of a module, what an f-string fills in being written X."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            inside |= {id(part) for part in node.values}
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.value
 
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=ids)
