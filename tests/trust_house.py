@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from weighlock.attestation.signer import KeySigner
 from weighlock.attestation.trust import sign_trust
 from weighlock.attestation.trust_document import TrustDocument
+from weighlock.cli.main import run
 from weighlock.core.digest import Digest
 
 NOW: Final = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
@@ -119,9 +121,41 @@ class House:
         return path
 
 
+FIRST: Final = raw_of(document())
+SECOND: Final = raw_of(document(2))
 Fixed = Callable[[], dt.datetime]
 
 
 def clock_at(moment: dt.datetime) -> Callable[[], Fixed]:
     """Return what stands in for ``weighlock.cli.context.clock``."""
     return lambda: lambda: moment
+
+
+def settled(folder: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> House:
+    """Return a project whose trust document ada and bob signed, and in which ``command`` finds that it is NOW."""
+    made = House(folder)
+    made.put(FIRST, [ADA, BOB])
+    made.settle(Digest.of(FIRST))
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setattr(f"weighlock.cli.{command}.clock", clock_at(NOW))
+    return made
+
+
+@pytest.fixture(name="house")
+def house_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return settled(tmp_path / "project", monkeypatch, "trust")
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit status and the facts of ``weighlock trust``."""
+    status = run(["trust", *arguments, "--json"])
+    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return status, facts
+
+
+def denied(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Return the code with which ``weighlock trust``, by default ``verify``, denies."""
+    status, facts = told(capsys, *(arguments or ("verify",)))
+    assert status == 1
+    code: str = facts["error"]["code"]
+    return code

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from trust_house import ADA, BOB, LEDGER, NOW, House, clock_at, document, raw_of
+from trust_house import ADA, LEDGER, NOW, House, clock_at, settled
 from weighlock.attestation.signer import KeySigner
 from weighlock.cli.main import run
 from weighlock.core.digest import Digest
@@ -20,8 +20,6 @@ from weighlock.ledger.tlog import MAX_PROOF_BYTES
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.log_folder import CHECKPOINT, ENTRIES, FRONTIER
 from weighlock.settings import load_settings
-
-FIRST = raw_of(document())
 
 
 def write(log: Log, *messages: str, signer: KeySigner = LEDGER) -> None:
@@ -40,12 +38,7 @@ def write(log: Log, *messages: str, signer: KeySigner = LEDGER) -> None:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    made = House(tmp_path / "project")
-    made.put(FIRST, [ADA, BOB])
-    made.settle(Digest.of(FIRST))
-    monkeypatch.chdir(made.folder)
-    monkeypatch.setattr("weighlock.cli.log.clock", clock_at(NOW))
-    return made
+    return settled(tmp_path / "project", monkeypatch, "log")
 
 
 @pytest.fixture

@@ -1,52 +1,23 @@
 """Drafts of the trust document: mistakes in plans, and signatures that must not be given."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from trust_house import (
+from trust_house import (  # noqa: F401  # fixtures are found by name
     ADA,
     BOB,
     EVE,
     LEDGER,
-    NOW,
     PASSPHRASE,
+    SECOND,
     House,
-    clock_at,
-    document,
-    raw_of,
+    denied,
+    house_fixture,
+    told,
 )
 from weighlock.cli.main import run
 from weighlock.core.digest import Digest
-
-FIRST = raw_of(document())
-SECOND = raw_of(document(2))
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    made = House(tmp_path / "project")
-    made.put(FIRST, [ADA, BOB])
-    made.settle(Digest.of(FIRST))
-    monkeypatch.chdir(made.folder)
-    monkeypatch.setattr("weighlock.cli.trust.clock", clock_at(NOW))
-    return made
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    status = run(["trust", *arguments, "--json"])
-    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return status, facts
-
-
-def denied(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    status, facts = told(capsys, *(arguments or ("verify",)))
-    assert status == 1
-    code: str = facts["error"]["code"]
-    return code
-
 
 PLAN = """
 people:

@@ -2,56 +2,33 @@
 
 import datetime as dt
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from trust_house import (
+from trust_house import (  # noqa: F401  # fixtures are found by name
     ADA,
     ADA_SECOND,
     BOB,
     CYD,
     EVE,
+    FIRST,
     NOW,
     PASSPHRASE,
+    SECOND,
     TRIAL,
     House,
     clock_at,
+    denied,
     document,
+    house_fixture,
     key_entry,
     p256,
     raw_of,
+    told,
     trial_document,
 )
 from weighlock.cli.main import run
 from weighlock.core.digest import Digest
-
-FIRST = raw_of(document())
-SECOND = raw_of(document(2))
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    made = House(tmp_path / "project")
-    made.put(FIRST, [ADA, BOB])
-    made.settle(Digest.of(FIRST))
-    monkeypatch.chdir(made.folder)
-    monkeypatch.setattr("weighlock.cli.trust.clock", clock_at(NOW))
-    return made
-
-
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    status = run(["trust", *arguments, "--json"])
-    facts: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return status, facts
-
-
-def denied(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    status, facts = told(capsys, *(arguments or ("verify",)))
-    assert status == 1
-    code: str = facts["error"]["code"]
-    return code
 
 
 def test_untouched_it_is_verified(house: House, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,28 +25,18 @@ _Member = TypeVar("_Member", bound=enum.StrEnum)
 
 
 class Action(enum.StrEnum):
-    """What was attempted."""
+    """What was attempted, of that which is recorded (docs/log.md)."""
 
     PULL = "pull"
-    INSPECT = "inspect"
-    SIGN = "sign"
-    VERIFY = "verify"
     ATTEST = "attest"
     REQUEST = "request"
     APPROVE = "approve"
     REJECT = "reject"
     PROMOTE = "promote"
     RENEW = "renew"
-    CHECK = "check"
-    ADMIT = "admit"
     RUN = "run"
     STOP = "stop"
-    DRIFT = "drift"
     REVOKE = "revoke"
-    TRUST = "trust"
-    EXPORT = "export"
-    COLLECT = "collect"  # gc
-    DRILL = "drill"
 
 
 class Ending(enum.StrEnum):
