@@ -1,6 +1,5 @@
 """A project to pull models in, and an index of wheels made on the spot. No network."""
 
-import base64
 import csv
 import hashlib
 import io
@@ -14,6 +13,7 @@ import pytest
 
 from weighlock.cli.main import run
 from weighlock.store.layout import LayoutStore
+from wheel_maker import record_digest
 
 PROJECT = "tiny-model"
 VERSION = "1.0"
@@ -76,8 +76,7 @@ class Project:
 
 
 def record_line(path: str, content: bytes) -> tuple[str, str, str]:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    return path, f"sha256={digest}", str(len(content))
+    return path, f"sha256={record_digest(content)}", str(len(content))
 
 
 def record_of(members: Mapping[str, bytes]) -> list[tuple[str, str, str]]:

@@ -5,9 +5,7 @@
 was taken through the command line.
 """
 
-import base64
 import contextlib
-import hashlib
 import io
 import json
 import os
@@ -16,7 +14,6 @@ import signal
 import struct
 import subprocess
 import sys
-import urllib.request
 import venv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from serving import Serving, first_object
 from weighlock.attestation.signer import KeySigner
 from weighlock.cli.main import run
 from weighlock.core.clock import Clock, system_clock
@@ -35,6 +33,7 @@ from weighlock.service.keys import read_signer
 from weighlock.service.workspace import Workspace
 from weighlock.settings import load_settings
 from weighlock.store.layout import LayoutStore
+from wheel_maker import record_digest
 
 NAME: Final = "tiny"
 PACKAGE: Final = "tinyserve"
@@ -96,15 +95,11 @@ def write_package(packages: Path, name: str, version: str, files: Mapping[str, b
     information = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
     content = {**files, f"{information}/METADATA": metadata, f"{information}/INSTALLER": b"hand\n"}
-    lines = [f"{path},sha256={_record_digest(raw)},{len(raw)}" for path, raw in content.items()]
+    lines = [f"{path},sha256={record_digest(raw)},{len(raw)}" for path, raw in content.items()]
     content[f"{information}/RECORD"] = "\n".join([*lines, f"{information}/RECORD,,\n"]).encode()
     for path, raw in content.items():
         (packages / path).parent.mkdir(parents=True, exist_ok=True)
         (packages / path).write_bytes(raw)
-
-
-def _record_digest(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()
 
 
 class House:
@@ -216,7 +211,7 @@ class House:
         self.ok("release", "verify", NAME)
 
     @contextlib.contextmanager
-    def serving(self, *options: str, environment: Mapping[str, str] | None = None) -> Iterator["Serving"]:
+    def serving(self, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Serving]:
         """Yield the running server, started by a process of its own."""
         command = [sys.executable, "-m", "weighlock", "run", NAME, "--json", "--installation"]
         with subprocess.Popen(
@@ -227,7 +222,7 @@ class House:
             env={**os.environ, **(environment or {})},
         ) as process:
             try:
-                yield Serving(process, _first_object(process))
+                yield Serving(process, first_object(process))
             finally:
                 process.terminate()
                 process.communicate(timeout=30)
@@ -310,47 +305,6 @@ class House:
 
     def file_digest(self) -> Digest:
         return Digest.of(self.model_file.read_bytes())
-
-
-class Serving:
-    """A server that `run` started, and that process."""
-
-    def __init__(self, process: subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
-        self.process = process
-        self.facts = facts
-
-    def ask(self, path: str = "/") -> bytes:
-        """Return what the server answers; it may still be starting."""
-        for attempt in range(200):
-            try:
-                with urllib.request.urlopen(f"http://{self.facts['address']}{path}", timeout=10) as answer:
-                    body: bytes = answer.read()
-                    return body
-            except OSError:
-                if self.process.poll() is not None or attempt == 199:
-                    raise
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(0.05)
-        raise AssertionError
-
-    def end(self, timeout_s: float = 30) -> tuple[int, str]:
-        """Return how `run` ended by itself: its status and what it said."""
-        _, err = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, err.decode()
-
-
-def _first_object(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    assert process.stdout is not None
-    text = b""
-    for line in process.stdout:
-        text += line
-        if line.rstrip() == b"}":
-            break
-    if not text:
-        _, err = process.communicate(timeout=30)
-        raise AssertionError(err.decode())
-    facts: dict[str, Any] = json.loads(text)
-    return facts
 
 
 def _split(arguments: tuple[str, ...]) -> tuple[list[str], list[str]]:

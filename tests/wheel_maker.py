@@ -20,7 +20,9 @@ def make_wheel(
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},sha256={_digest(text)},{len(text)}\n" for path, text in contents.items())
+    record = "".join(
+        f"{path},sha256={record_digest(text.encode())},{len(text)}\n" for path, text in contents.items()
+    )
     wheel = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in contents.items():
@@ -55,5 +57,6 @@ def lock_of(*wheels: Path) -> str:
     return "".join(lines)
 
 
-def _digest(text: str) -> str:
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+def record_digest(raw: bytes) -> str:
+    """Return a SHA-256 digest as RECORD writes it, without ``sha256=`` (PEP 376)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()

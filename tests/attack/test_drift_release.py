@@ -1,8 +1,5 @@
 """`drift RELEASE` compares an installation with what people approved, not with what lies beside it."""
 
-import hashlib
-from base64 import urlsafe_b64encode
-
 import pytest
 
 from release_house import (  # noqa: F401  # fixtures are found by name
@@ -14,6 +11,7 @@ from release_house import (  # noqa: F401  # fixtures are found by name
     stages_fixture,
 )
 from weighlock.core.outcome import Outcome
+from wheel_maker import record_digest
 
 
 def drift(house: House) -> tuple[int, set[str]]:
@@ -32,10 +30,7 @@ def test_a_file_changed_together_with_its_record(released: House) -> None:
     old = file.read_bytes()
     file.write_bytes(old + b"# changed\n")
     record = next(released.packages.glob(f"{PACKAGE}-*.dist-info/RECORD"))
-    before, after = (
-        urlsafe_b64encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
-        for raw in (old, file.read_bytes())
-    )
+    before, after = record_digest(old), record_digest(file.read_bytes())
     text = record.read_text(encoding="utf-8")
     assert before in text
     text = text.replace(before, after).replace(f",{len(old)}\n", f",{len(old) + 10}\n")

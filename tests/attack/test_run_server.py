@@ -13,10 +13,10 @@ from release_house import (  # noqa: F401  # fixtures are found by name
     ARGV,
     NAME,
     House,
-    Serving,
     released_fixture,
     stages_fixture,
 )
+from serving import Serving
 from weighlock import sandbox
 from weighlock.sandbox import Tier
 

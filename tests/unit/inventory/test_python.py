@@ -1,7 +1,5 @@
 """The catalogue of a Python installation, on trees made in memory."""
 
-import base64
-import hashlib
 from collections.abc import Mapping
 
 import pytest
@@ -11,6 +9,7 @@ from weighlock.core.finding import Severity
 from weighlock.core.installation import Installation
 from weighlock.core.tree import MemoryTree
 from weighlock.inventory.python import read_installation
+from wheel_maker import record_digest
 
 PACKAGES = "lib/python3.11/site-packages"
 
@@ -18,10 +17,7 @@ PACKAGES = "lib/python3.11/site-packages"
 def project(name: str, version: str, files: Mapping[str, bytes], *, extra: str = "") -> dict[str, bytes]:
     info = f"{name}-{version}.dist-info"
     contents = {**files, f"{info}/METADATA": f"Name: {name}\nVersion: {version}\n{extra}".encode()}
-    rows = [
-        f"{path},sha256={base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b'=').decode()},{len(raw)}"
-        for path, raw in contents.items()
-    ]
+    rows = [f"{path},sha256={record_digest(raw)},{len(raw)}" for path, raw in contents.items()]
     contents[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]).encode()
     return {f"{PACKAGES}/{path}": raw for path, raw in contents.items()}
 

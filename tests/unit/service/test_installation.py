@@ -1,8 +1,6 @@
 """An installation is bound byte by byte where Python reads: packages, compiled files, program, pyvenv.cfg."""
 
-import hashlib
 import sys
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,14 +9,14 @@ import pytest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.package_lock import PackageLock
 from weighlock.service.installation import check_installation, describe_installation
+from wheel_maker import record_digest
 
 PROGRAM = "{installation}/bin/python"
 LOCK = PackageLock.parse(b"tiny==1.0 --hash=sha256:" + b"a" * 64 + b"\n")
 
 
 def recorded(path: str, raw: bytes) -> str:
-    digest = urlsafe_b64encode(hashlib.sha256(raw).digest()).decode().rstrip("=")
-    return f"{path},sha256={digest},{len(raw)}\n"
+    return f"{path},sha256={record_digest(raw)},{len(raw)}\n"
 
 
 @pytest.fixture
