@@ -191,6 +191,101 @@ def test_a_model_that_nobody_released(check: Check, container: str) -> None:
     assert check(deployment(container)) == (1, {"model_not_released"})
 
 
+MOUNTED = "volumeMounts: [{name: model, mountPath: /models}, {name: w, mountPath: /tmp/x}]"
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        "args: [-m, /models/a, --alias, python3, -m, /tmp/x/a]",
+        "args: [-m, /models/a, -a, python3, -m, /tmp/x/a]",
+        "args: [--model, /models/a, --speculative-config.model, o/draft]",
+        "args: [--model, /models/a, --speculative_config.model=o/draft]",
+        'args: [--model, /models/a, -sc, \'{"model": "o/draft"}\']',
+        "args: [--model, /models/a, -sc.model, o/draft]",
+        'args: [--model, /models/a, --default-mm-loras, \'{"audio": "o/lora"}\']',
+        'args: [--model, /models/a, --lora-modules, \'{"name": "a", "lora_path": "o/lora"}\']',
+        "args: [-m, /models/a, --docker-repo, o/m]",
+        "args: [-m, /models/a, -dr, o/m]",
+        "args: [-m, /models/a, --fim-qwen-1.5b-default]",
+        "args: [--model, /models/a], lifecycle: {postStart: {exec: {command: [vllm, serve, o/m]}}}",
+        "args: [--model, /models/a], startupProbe: {exec: {command: [sh, -c, 'hf download o/m']}}",
+        "command: [sh, -c, 'vllm serve /models/a & bash -c \"vllm serve o/m\"']",
+        "command: [sh, -c, 'vllm serve /models/a & echo `vllm serve o/m`']",
+    ],
+)
+def test_a_second_model_beside_a_released_one(check: Check, container: str) -> None:
+    assert check(deployment(f"{GOOD}, {container}, {MOUNTED}")) == (1, {"model_not_released"})
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        "args: [--model, /models/a, --speculative-config.method, ngram]",
+        'args: [--model, /models/a, --speculative-config, \'{"method": "ngram"}\']',
+        "command: [python3, -m, vllm.entrypoints.openai.api_server, --model, /models/a]",
+        "command: [numactl, --interleave=all, --, python3, -m, vllm.entrypoints.openai.api_server, --model, /models/a]",
+        "command: [vllm, serve, /models/a], livenessProbe: {exec: {command: [curl, -m, '5', 'http://127.0.0.1:8000/']}}",
+        "command: [sh, -c, 'echo \"vllm serve is about to start\"; vllm serve /models/a']",
+    ],
+)
+def test_a_command_that_only_looks_like_it(check: Check, container: str) -> None:
+    assert check(deployment(f"{GOOD}, {container}, {MOUNTED}")) == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "spec"),
+    [
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease", f"{{chart: evil, values: {{{GOOD}}}}}"),
+        ("argoproj.io/v1alpha1", "Application", f"{{source: {{repoURL: evil, valuesObject: {{{GOOD}}}}}}}"),
+        ("kustomize.config.k8s.io/v1beta1", "Kustomization", f"{{patches: [{{{GOOD}}}]}}"),
+        ("ray.io/v1", "RayService", f"{{serveConfigV2: 'model_source: o/m', head: {{{GOOD}}}}}"),
+    ],
+)
+def test_a_pinned_image_in_what_becomes_something_else(
+    check: Check, version: str, kind: str, spec: str
+) -> None:
+    assert check(f"apiVersion: {version}\nkind: {kind}\nspec: {spec}\n") == (3, {"not_examined"})
+
+
+def test_a_model_by_a_scheme_of_its_own(check: Check) -> None:
+    text = f"apiVersion: kubeai.org/v1\nkind: Model\nspec: {{url: 'hf://o/m', {GOOD}}}\n"
+    assert check(text) == (1, {"model_not_released"})
+
+
+SERVED = f"image: 'x/vllm-openai@{OTHER}', volumes: [{{type: image, source: '{MODEL}', target: /models}}]"
+
+
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ("command: [--model, /models], configs: [{source: c, target: models/config.json}]", "model_not_released"),
+        ("command: [--model, /models], post_start: [{command: vllm serve o/m}]", "model_not_released"),
+        ("command: [--model, /models], healthcheck: {test: [CMD-SHELL, hf download o/m]}", "model_not_released"),
+        ("command: [o/m]", "model_not_released"),
+        ("read_only: true", "model_not_released"),
+        ("command: [--model, /models, --config, /x.yaml]", "not_examined"),
+        ("command: [--model, /models], develop: {watch: [{action: sync, path: ., target: /models}]}", "not_examined"),
+    ],
+)  # fmt: skip
+def test_a_compose_service_beside_what_it_shows(check: Check, service: str, code: str) -> None:
+    text = f"services: {{a: {{{SERVED}, {service}}}}}\nconfigs: {{c: {{content: x}}}}\n"
+    assert check(text, "compose.yaml") == (1 if code == "model_not_released" else 3, {code})
+    assert check(f"services: {{a: {{{SERVED}, command: [--model, /models]}}}}", "compose.yaml") == (0, set())
+
+
+def test_flags_of_a_compose_model(check: Check) -> None:
+    text = f"services: {{a: {{{GOOD}, models: [m]}}}}\nmodels: {{m: {{model: '{MODEL}', runtime_flags: [--model, o/m]}}}}\n"
+    assert check(text, "compose.yaml") == (1, {"model_not_released"})
+
+
+@pytest.mark.parametrize(
+    "line", ["HEALTHCHECK --interval=5s CMD vllm serve o/m", "ADD https://huggingface.co/o/m/x.gguf /x"]
+)
+def test_a_model_hidden_in_a_dockerfile(check: Check, line: str) -> None:
+    assert check(f"FROM {IMAGE}\n{line}\n", "Dockerfile") == (1, {"model_not_released"})
+
+
 def test_a_revoked_model_and_a_revoked_image(check: Check) -> None:
     assert check(deployment(f"image: 'x/y@{REVOKED}'")) == (1, {"revoked"})
     assert check(deployment(f"{GOOD}, args: [--model, 'x/y@{REVOKED}']")) == (1, {"revoked"})

@@ -11,6 +11,7 @@ from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_json
 from weighlock.gate.naming import (
     ABBREVIATION_CHARACTERS,
+    DEFAULT_MODELS,
     ENGINE_MODULES,
     ENGINE_PROGRAMS,
     HUBS,
@@ -29,7 +30,9 @@ from weighlock.gate.naming import (
 )
 
 _LONG: Final = MODEL_OPTIONS | LIST_OPTIONS | JSON_OPTIONS
-_BREAKS: Final = re.compile(r"[;&|\n()]+")
+_BREAKS: Final = re.compile(r"[;&|\n()`]+")
+_SCRIPT_FOLLOWS: Final = re.compile(r"-[a-z]*c|eval")  # sh -c, bash -lc
+MAX_SCRIPTS: Final = 8  # a script in a script; more is no way to start a server
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
@@ -91,27 +94,36 @@ def names_engine(words: Sequence[Word]) -> bool:
     )
 
 
-def reads_configuration(words: Sequence[Word]) -> Word | None:
+def reads_configuration(words: Sequence[Word], *, engine: bool) -> Word | None:
     """Return the option by which a known server reads a file that may name a model; raises ScriptError."""
-    if not names_engine(words):
+    if not engine:
         return None
     everything = (word for command in _commands(words) for word in command)
     return next((word for word in everything if re.fullmatch(r"--config(=.*)?|@.+", word.text)), None)
 
 
-def _commands(words: Sequence[Word]) -> Iterator[list[Word]]:
+def _commands(words: Sequence[Word], depth: int = 0) -> Iterator[list[Word]]:
     """Yield the command itself, and each command of every script among its arguments."""
     yield list(words)
-    for word in words:
-        if any(character.isspace() for character in word.text) and not word.text.lstrip().startswith(
-            ("{", "[")
-        ):
-            yield from _script(word)
+    for before, word in zip([None, *words], words, strict=False):
+        if _is_script(before, word, inner=depth > 0):
+            if depth >= MAX_SCRIPTS:
+                raise ScriptError("scripts in scripts")
+            for command in _script(word):
+                yield from _commands(command, depth + 1)
+
+
+def _is_script(before: Word | None, word: Word, *, inner: bool) -> bool:
+    if not any(character.isspace() for character in word.text) or word.text.lstrip().startswith(("{", "[")):
+        return False
+    # inside a script a quoted text is most often just said
+    runs = before is not None and _SCRIPT_FOLLOWS.fullmatch(before.text)
+    return not inner or bool(runs) or "`" in word.text or "$(" in word.text
 
 
 def _script(script: Word) -> Iterator[list[Word]]:
     joined = script.text.replace("\\\n", " ")
-    lexer = shlex.shlex(joined, posix=True, punctuation_chars=";&|\n()")
+    lexer = shlex.shlex(joined, posix=True, punctuation_chars=";&|\n()`")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -148,8 +160,14 @@ def _models(command: Sequence[Word], program: str) -> Iterator[Named]:
 
 def _long_option(word: Word, following: Sequence[Word]) -> Iterator[Named]:
     written, equals, value = word.text.removeprefix("--").partition("=")
-    option = _known_option(written.replace("_", "-").lower())
-    if option is None:
+    name, dot, inner = written.replace("_", "-").lower().partition(".")  # vLLM: --json-option.key value
+    if DEFAULT_MODELS.fullmatch(written):
+        yield Named("", f"--{written}", word.line)
+    option = _known_option(name)
+    if option is None or (dot and option in JSON_OPTIONS and inner.replace("-", "_") not in JSON_KEYS):
+        return
+    if dot:
+        yield Named(value if equals else (following[0].text if following else ""), f"--{written}", word.line)
         return
     values = [Word(value, word.line)] if equals else list(following[:1])
     if option in LIST_OPTIONS and not equals:
@@ -180,7 +198,7 @@ def _until_option(words: Sequence[Word]) -> list[Word]:
 
 def _values(option: str, written: str, word: Word) -> Iterator[Named]:
     if option in JSON_OPTIONS or word.text.lstrip().startswith(("{", "[{")):
-        yield from _in_json(f"--{written}", word)
+        yield from _in_json(f"--{written}", word, nameless=option in JSON_OPTIONS)
     elif option in LIST_OPTIONS:
         for part in word.text.split(","):
             yield Named(_after_name(part), f"--{written}", word.line)
@@ -188,7 +206,8 @@ def _values(option: str, written: str, word: Word) -> Iterator[Named]:
         yield Named(word.text, f"--{written}", word.line)
 
 
-def _in_json(by: str, word: Word) -> Iterator[Named]:
+def _in_json(by: str, word: Word, *, nameless: bool) -> Iterator[Named]:
+    """Yield the models that a JSON text names; ``nameless`` says that it may name none."""
     try:
         value = read_json(word.text.encode("utf-8", "surrogatepass"), what=by)
     except DeniedError:
@@ -196,7 +215,7 @@ def _in_json(by: str, word: Word) -> Iterator[Named]:
         return
     for entry in value if isinstance(value, list) else [value]:
         names = [entry[key] for key in JSON_KEYS if key in entry] if isinstance(entry, dict) else [entry]
-        for name in names:
+        for name in names or ([] if nameless else [word.text]):
             yield Named(_text_of(name), by, word.line)
 
 
@@ -214,6 +233,10 @@ def _short_option(
     word: Word, following: Sequence[Word], before: Sequence[Word], program: str
 ) -> Iterator[Named]:
     written, equals, value = word.text.removeprefix("-").partition("=")
+    if written == "sc" and following:  # vLLM's --speculative-config
+        yield from _in_json("-sc", following[0], nameless=True)
+    if written.startswith("sc."):
+        yield from _long_option(Word(f"--speculative-config{word.text[3:]}", word.line), following)
     if written not in SHORT_OPTIONS:
         return
     if written == "m" and (program in OTHER_MEANING_OF_M or _runs_module(before)):
@@ -224,8 +247,12 @@ def _short_option(
 
 def _runs_module(before: Sequence[Word]) -> bool:
     """Return whether an option stands directly after an interpreter and its own options."""
-    names = (posixpath.basename(word.text) for word in reversed(before) if not word.text.startswith("-"))
-    return next(names, "").startswith(MODULE_RUNNERS)
+    places = (place for place in reversed(range(len(before))) if not before[place].text.startswith("-"))
+    place = next(places, None)
+    if place is None or not posixpath.basename(before[place].text).startswith(MODULE_RUNNERS):
+        return False
+    # what follows an option may be its value: llama-server --alias python -m FILE
+    return place == 0 or before[place - 1].text == "--" or not before[place - 1].text.startswith("-")
 
 
 def _program(command: Sequence[Word]) -> str:

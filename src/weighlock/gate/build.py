@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.gate.argv import ScriptError, Word, models_in_command, models_in_variable
+from weighlock.gate.argv import Named, ScriptError, Word, models_in_command, models_in_variable
 from weighlock.gate.dockerfile import Dockerfile, Instruction, invalid, split_words, unquote
 from weighlock.gate.judge import Judge
+from weighlock.gate.naming import HUBS
 from weighlock.gate.subject import Findings, Judgement, Verdict, allow, not_examined
 
 SCRATCH: Final = "scratch"  # the empty image
 _VARIABLE: Final = re.compile(
     r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?::(?P<sign>[-+])(?P<word>[^{}$]*))?\})"
 )
+_HEALTH: Final = re.compile(r"\A(?:--\S+\s+)*CMD\s+")  # before the command of a HEALTHCHECK
 _FLAG: Final = re.compile(r"--([a-z-]+)(?:=(.*))?", re.DOTALL)
 _INSTRUCTION_IN_BODY: Final = re.compile(
     r"^\s*(?:ONBUILD\s+)?(?:FROM\s|(?:COPY|ADD)\s+--|RUN\s+--mount)", re.IGNORECASE | re.MULTILINE
@@ -131,9 +133,12 @@ class _Builder:
                 for variable, value in _assignments(arguments, self._escape)
                 for each in models_in_variable(variable, value, line)
             ]
-        elif name in {"CMD", "ENTRYPOINT", "RUN"}:
+        elif name == "ADD":
+            words = split_words(arguments, self._escape)
+            named = [Named(each, name, line) for each in words if any(hub in each for hub in HUBS)]
+        elif name in {"CMD", "ENTRYPOINT", "HEALTHCHECK", "RUN"}:
             try:
-                named = models_in_command(_command_words(arguments, heredocs, line))
+                named = models_in_command(_command_words(_HEALTH.sub("", arguments), heredocs, line))
             except ScriptError as error:
                 self._findings.skip(line, name, f"the script ({error})", "write the command as a JSON list")
                 return

@@ -11,9 +11,17 @@ from typing import Final
 
 from weighlock.core.digest import Digest
 from weighlock.core.text import shown
-from weighlock.gate.argv import ScriptError, Word, models_in_command, models_in_variable, names_engine
+from weighlock.gate.argv import (
+    ScriptError,
+    Word,
+    models_in_command,
+    models_in_variable,
+    names_engine,
+    reads_configuration,
+)
 from weighlock.gate.document import Fields, Items, Scalar, Value
 from weighlock.gate.judge import Judge, Mount, pinned_digest
+from weighlock.gate.pod import examine_hooks, implied_models, is_engine_image
 from weighlock.gate.subject import Findings, deny
 
 _IMAGE_HINT: Final = "name the image as registry/repository@sha256:…"
@@ -23,8 +31,10 @@ _ELSEWHERE: Final = {
     "env_file": "variables from another file",
     "provider": "a service that another program provides",
     "volumes_from": "another service's volumes",
+    "develop": "what is copied in while it runs",
     "label_file": "labels from another file",
 }
+_HOOKS: Final = ("healthcheck", "post_start", "pre_stop")
 _TOP_LEVEL_ELSEWHERE: Final = {"include": "another compose file"}
 # A source may come from a variable: what follows it leaves no room for another target.
 _VOLUME: Final = re.compile(r"(?:\$\{[^{}]*\}|\$\w+|[^:$])+:(/[^:$]*)(?::[A-Za-z,]+)?")
@@ -45,6 +55,9 @@ def examine_compose(document: Fields, judge: Judge, findings: Findings) -> None:
         path = f"models.{name}.model"
         text = model.text("model") if isinstance(model, Fields) else None
         findings.add(model.line, path, "model", text or "", judge.model(text or ""))
+        flags = _words(model.values.get("runtime_flags")) if isinstance(model, Fields) else []
+        for each in models_in_command(flags, program=False) if flags else []:
+            findings.add(each.line, path, "model", each.text, judge.model(each.text))
     services = _map(document, "services")
     for name, service in services.items():
         if isinstance(service, Fields):
@@ -69,8 +82,11 @@ def _examine_service(service: Fields, path: str, judge: Judge, findings: Finding
     try:
         entry = _words(service.values.get("entrypoint"))
         words = entry + _words(service.values.get("command"))
+        image = service.text("image") or ""
         named = models_in_command(words, program=bool(entry))
-        engine = names_engine(words)
+        named += implied_models(words, image, overridden=bool(entry))
+        engine = names_engine(words) or is_engine_image(image)
+        configured = reads_configuration(words, engine=engine)
     except (ScriptError, ValueError) as error:
         findings.skip(service.line, path, f"the command ({error})", "write it as a list of arguments")
         return
@@ -78,7 +94,10 @@ def _examine_service(service: Fields, path: str, judge: Judge, findings: Finding
         named += models_in_variable(name, text, line)
     for each in named:
         findings.add(each.line, f"{path} {each.by}", "model", each.text, judge.model(each.text, mounts))
-    if engine and not named:
+    examine_hooks([service.values.get(key) for key in _HOOKS], path, judge, findings, mounts)
+    if configured:
+        findings.skip(configured.line, path, f"the server's own settings ({configured.text})", _INLINE_HINT)
+    elif engine and not named:
         why = "an inference server that is told no model loads its default, or whatever it is asked for"
         hint = "name the model: a path inside an image volume with a released digest"
         findings.add(service.line, path, "model", "", deny("model_not_released", why, hint))
@@ -115,8 +134,8 @@ def _examine_volumes(service: Fields, path: str, judge: Judge, findings: Finding
                 volume.line, f"{path}.volumes[{index}]", "a mount at a place from elsewhere", _INLINE_HINT
             )
         mounts.append(Mount(posixpath.normpath("/" + target.lstrip("/")), digest))
-    for key in ("tmpfs", "configs", "secrets"):
-        mounts += [Mount(place, None) for place in _targets(service.values.get(key))]
+    for key, folder in (("tmpfs", "/"), ("configs", "/"), ("secrets", "/run/secrets/")):
+        mounts += [Mount(place, None) for place in _targets(service.values.get(key), folder)]
     return mounts
 
 
@@ -129,19 +148,20 @@ def _short_target(volume: Value) -> str:
     return text if "$" in text else (parts[1] if len(parts) > 1 else parts[0])
 
 
-def _targets(value: Value | None) -> list[str]:
+def _targets(value: Value | None, folder: str) -> list[str]:
+    """Return where files are mounted: a relative target, and a name without one, lie in ``folder``."""
     parts = value.values if isinstance(value, Items) else (value,)
     found = []
     for part in parts:
         text = (
-            part.text("target")
+            part.text("target") or part.text("source")
             if isinstance(part, Fields)
             else part.text
             if isinstance(part, Scalar)
             else None
         )
-        if text and text.startswith("/"):
-            found.append(posixpath.normpath(text.partition(":")[0]))
+        if text:
+            found.append(posixpath.normpath(posixpath.join(folder, text.partition(":")[0])))
     return found
 
 

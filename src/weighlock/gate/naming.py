@@ -5,28 +5,34 @@ TorchServe, TensorFlow Serving and NIM. The tables add scrutiny only: a name tha
 stands in them is judged, and what they miss is named in docs/workloads.md.
 """
 
+import re
 from typing import Final
 
 # Options with one value; underscores are read as hyphens, as argparse and vLLM do.
 MODEL_OPTIONS: Final = frozenset(
     {
-        "adapter", "base-model", "chat-template", "chat-template-file", "checkpoint", "ckpt-dir", "control-vector",
+        "adapter", "base-model", "chat-template", "chat-template-file", "checkpoint", "ckpt-dir", "control-vector", "docker-repo",
         "control-vector-scaled", "draft-model", "engine-dir", "hf-config-path", "hf-file", "hf-file-v", "hf-repo",
         "hf-repo-draft", "hf-repo-v", "lora", "lora-base", "lora-scaled", "mmproj", "mmproj-url", "model",
         "model-base-path", "model-config-file", "model-dir", "model-draft", "model-id", "model-name-or-path",
-        "model-path", "model-repository", "model-store", "model-tag", "model-url", "model-vocoder",
+        "model-path", "model-repository", "model-store", "model-tag", "model-url", "model-vocoder", "models-dir",
+        "qlora-adapter-name-or-path", "speculative-token-map",
         "speculative-draft-model", "speculative-draft-model-path", "speculative-model", "tokenizer",
         "tokenizer-config-path", "tokenizer-id", "tokenizer-path",
     }
 )  # fmt: skip
 # Options with several values, each a model, name=model, or a JSON object.
-LIST_OPTIONS: Final = frozenset({"lora-modules", "lora-adapters", "lora-paths", "prompt-adapters", "models"})
+LIST_OPTIONS: Final = frozenset(
+    {"default-mm-loras", "lora-modules", "lora-adapters", "lora-paths", "prompt-adapters", "models"}
+)
 # Options with a JSON object, and the keys in it that name a model.
 JSON_OPTIONS: Final = frozenset({"speculative-config"})
+# llama.cpp's options that download a model of their own.
+DEFAULT_MODELS: Final = re.compile(r"(?:embd|fim|gpt-oss|tts|vision)-.+-default")
 JSON_KEYS: Final = ("model", "path", "base_model_name", "tokenizer", "draft_model")
 # llama.cpp's short options, all with one value.
 SHORT_OPTIONS: Final = frozenset(
-    {"m", "md", "mu", "mm", "mmu", "mv", "hf", "hfr", "hfd", "hfrd", "hff", "hfv", "hfrv", "hffv"}
+    {"m", "md", "mu", "mm", "mmu", "mv", "dr", "hf", "hfr", "hfd", "hfrd", "hff", "hfv", "hfrv", "hffv"}
 )
 # Programs whose -m runs a module, and those to which it means a mode, a message or a home folder.
 MODULE_RUNNERS: Final = ("python", "pypy", "torchrun", "accelerate", "coverage")
@@ -56,7 +62,7 @@ MODEL_VARIABLES: Final = frozenset(
         "BASE_MODEL", "CHAT_TEMPLATE", "DRAFT_MODEL", "HF_FILE", "HF_MODEL", "HF_MODEL_ID", "HF_REPO", "LORA_ADAPTERS",
         "LORA_MODULES", "LORA_PATHS", "MODEL_BASE_PATH", "MODEL_DIR", "MODEL_ID", "MODEL_PATH", "MODEL_REPOSITORY",
         "MODEL_STORE", "MODEL_URI", "MODEL_URL", "NIM_FT_MODEL", "NIM_MODEL_NAME", "NIM_PEFT_SOURCE", "OLLAMA_MODEL",
-        "OLLAMA_MODELS", "SPECULATIVE_MODEL", "STORAGE_URI", "TOKENIZER", "TOKENIZER_CONFIG_PATH", "TOKENIZER_PATH",
+        "OLLAMA_MODELS", "LLAMA_ARG_DOCKER_REPO", "SPECULATIVE_MODEL", "STORAGE_URI", "TOKENIZER", "TOKENIZER_CONFIG_PATH", "TOKENIZER_PATH",
         "VLLM_MODEL", "LLAMA_ARG_CHAT_TEMPLATE", "LLAMA_ARG_CHAT_TEMPLATE_FILE", "LLAMA_ARG_HF_FILE",
         "LLAMA_ARG_HF_REPO", "LLAMA_ARG_HF_REPO_FILE", "LLAMA_ARG_HF_REPO_V", "LLAMA_ARG_HFD_REPO",
         "LLAMA_ARG_MMPROJ", "LLAMA_ARG_MMPROJ_URL", "LLAMA_ARG_MODEL", "LLAMA_ARG_MODEL_DRAFT",
@@ -76,6 +82,8 @@ MODEL_VARIABLE_ENDINGS: Final = (
     "_MODEL_REPOSITORY",
 )
 
+# Where a kind of its own names a model by a scheme of its own.
+MODEL_SCHEMES: Final = ("hf://", "huggingface://", "modelscope://", "ollama://")
 HUBS: Final = ("huggingface.co/", "hf.co/", "hf-mirror.com/", "modelscope.cn/", "ollama.com/library", "hf://")
 
 # Programs, modules and image names of servers. Seeing one means: a model must be named.

@@ -20,7 +20,7 @@ from weighlock.gate.argv import (
     names_engine,
     reads_configuration,
 )
-from weighlock.gate.document import Fields, Scalar, Value
+from weighlock.gate.document import Fields, Items, Scalar, Value
 from weighlock.gate.judge import Judge, Mount, pinned_digest
 from weighlock.gate.naming import ENGINE_IMAGES
 from weighlock.gate.subject import Findings, deny
@@ -42,6 +42,7 @@ _EXACT_KEYS: Final = {
         "reference",
     )
 }
+_HOOKS: Final = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
 _IMAGE_HINT: Final = "name the image as registry/repository@sha256:…"
 _PLAIN_HINT: Final = "write the variables of the container out as name and value"
 
@@ -96,14 +97,17 @@ def examine_models(  # noqa: PLR0913  # the container's parts are what they are
     words = _command(container, "command") + _command(container, "args")
     overridden = bool(container.items("command"))
     try:
-        named = models_in_command(words, program=overridden) + _implied(words, image, overridden=overridden)
-        engine = names_engine(words) or (main and _is_engine(image))
-        configured = reads_configuration(words)
+        named = models_in_command(words, program=overridden) + implied_models(
+            words, image, overridden=overridden
+        )
+        engine = names_engine(words) or (main and is_engine_image(image))
+        configured = reads_configuration(words, engine=engine)
     except ScriptError as error:
         what = f"the script of the container ({error})"
         findings.skip(container.line, path, what, "write the command as a list of arguments")
         return
     named += _variables(container, path, findings)
+    examine_hooks([container.values.get(key) for key in _HOOKS], path, judge, findings, mounts)
     for each in named:
         kind_path = f"{path} {each.by}"
         findings.add(each.line, kind_path, "model", each.text, judge.model(each.text, mounts))
@@ -114,6 +118,28 @@ def examine_models(  # noqa: PLR0913  # the container's parts are what they are
         why = "an inference server that is told no model loads its default, or whatever it is asked for"
         hint = "name the model: a path inside an image volume with a released digest"
         findings.add(container.line, path, "model", "", deny("model_not_released", why, hint))
+
+
+def examine_hooks(
+    hooks: Sequence[Value | None], path: str, judge: Judge, findings: Findings, mounts: Sequence[Mount]
+) -> None:
+    """Judge the models that commands name which run beside the server: probes, and what runs at start and end."""
+    for hook in hooks:
+        if isinstance(hook, Items):
+            examine_hooks(hook.values, path, judge, findings, mounts)
+        if not isinstance(hook, Fields):
+            continue
+        words = [*_command(hook, "command"), *_command(hook, "test")]
+        try:
+            named = models_in_command(
+                [Word(f"{word.text}\n", word.line) for word in words] if len(words) == 1 else words
+            )
+        except ScriptError as error:
+            findings.skip(hook.line, path, f"a script ({error})", "write the command as a list of arguments")
+            continue
+        for each in named:
+            findings.add(each.line, f"{path} {each.by}", "model", each.text, judge.model(each.text, mounts))
+        examine_hooks(list(hook.values.values()), path, judge, findings, mounts)
 
 
 def _examine_volumes(pod: Fields, path: str, judge: Judge, findings: Findings) -> dict[str, Fields]:
@@ -161,7 +187,7 @@ def _command(container: Fields, key: str) -> list[Word]:
     return [Word(part.text, part.line) for part in container.items(key) if isinstance(part, Scalar)]
 
 
-def _implied(words: Sequence[Word], image: str, *, overridden: bool) -> list[Named]:
+def implied_models(words: Sequence[Word], image: str, *, overridden: bool) -> list[Named]:
     """Return the model that an image's own entry point reads from the first argument (vllm serve MODEL)."""
     if overridden or not words or _last_component(image) != "vllm-openai":
         return []
@@ -169,7 +195,8 @@ def _implied(words: Sequence[Word], image: str, *, overridden: bool) -> list[Nam
     return [] if first.text.startswith("-") else [Named(first.text, "first argument", first.line)]
 
 
-def _is_engine(image: str) -> bool:
+def is_engine_image(image: str) -> bool:
+    """Return whether an image is named as a known inference server is."""
     return _last_component(image) in ENGINE_IMAGES
 
 

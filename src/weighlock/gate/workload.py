@@ -10,6 +10,7 @@ from typing import Final
 
 from weighlock.gate.document import Fields, Items, Scalar, Value
 from weighlock.gate.judge import Judge, Mount, pinned_digest
+from weighlock.gate.naming import MODEL_SCHEMES
 from weighlock.gate.pod import (
     CONTAINER_LISTS,
     MODEL_KEYS,
@@ -50,6 +51,16 @@ INERT_KINDS: Final[dict[str, frozenset[str]]] = {
 }  # fmt: skip
 
 
+# Kinds that become other objects: what is seen in them is not what will run.
+RENDERED_KINDS: Final[dict[str, frozenset[str]]] = {
+    "argoproj.io": frozenset({"Application", "ApplicationSet"}),
+    "helm.cattle.io": frozenset({"HelmChart", "HelmChartConfig"}),
+    "helm.toolkit.fluxcd.io": frozenset({"HelmRelease"}),
+    "kustomize.config.k8s.io": frozenset({"Component", "Kustomization"}),
+    "kustomize.toolkit.fluxcd.io": frozenset({"Kustomization"}),
+}
+
+
 def is_object(value: Value) -> bool:
     """Return whether a map is a Kubernetes object."""
     return isinstance(value, Fields) and bool(value.text("apiVersion")) and bool(value.text("kind"))
@@ -67,6 +78,8 @@ def examine_object(document: Fields, judge: Judge, findings: Findings, path: str
         if key not in {"metadata", "status"}:  # claims, and what the cluster writes
             walker.walk(value, f"{path}.{key}".lstrip("."), ())
     check_keys(document, path, findings)
+    if kind in RENDERED_KINDS.get(group, ()):
+        findings.skip(document.line, path, f"what the {kind} becomes", _RENDER_HINT)
     listed = [item for item in document.items("items") if is_object(item)]
     if len(findings.subjects) == before and not listed:
         findings.skip(
@@ -110,7 +123,9 @@ class _Walker:
 
     def _walk_field(self, key: str, value: Value, path: str, mounts: Sequence[Mount]) -> None:
         if isinstance(value, Scalar) and not value.null:
-            if key in MODEL_KEYS or (self._kserve and key == "uri"):
+            if key == "serveConfigV2":  # Ray Serve: a document of its own
+                self._findings.skip(value.line, path, "an application's own settings", _KIND_HINT)
+            elif key in MODEL_KEYS or (self._kserve and key == "uri") or value.text.startswith(MODEL_SCHEMES):
                 self._findings.add(value.line, path, "model", value.text, self._judge.model(value.text))
             elif key.endswith("Image") or key == "image":
                 self._findings.add(value.line, path, "image", value.text, self._judge.image(value.text))

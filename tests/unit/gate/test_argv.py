@@ -124,5 +124,6 @@ def test_engines_are_recognised(command: list[str], engine: bool) -> None:
     ],
 )
 def test_settings_files_of_engines_are_noticed(command: list[str], option: str | None) -> None:
-    word = reads_configuration([Word(text, 1) for text in command])
+    words = [Word(text, 1) for text in command]
+    word = reads_configuration(words, engine=names_engine(words))
     assert (word.text if word else None) == option
