@@ -41,7 +41,7 @@ bench: $(STAMP)  ## measure, as ratios in one run
 lock:  ## pin the requirements again (needs uv)
 	for name in runtime dev interop; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 
-docs: $(STAMP)  ## render commands and error codes into docs
+docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py
 
 fuzz: $(STAMP)  ## property tests with many more examples

@@ -1,4 +1,4 @@
-"""Render docs/commands.md and docs/errors.md from the program itself.
+"""Render docs/commands.md, docs/errors.md and the tables of docs/inspection.md from the program itself.
 
 python tools/render_docs.py           write them
 python tools/render_docs.py --check   exit 1 if they are not what would be written
@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from inspection_table import render_allowed, render_formats, render_rules
 
 from weighlock.cli.main import root
 from weighlock.core.code import CODES
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 100
+# marks in docs/inspection.md → what stands between each and the next end mark
+TABLES = {"formats": render_formats, "rules": render_rules, "names": render_allowed}
 
 
 def render_commands() -> str:
@@ -56,9 +59,25 @@ def render_errors() -> str:
     return "\n".join(lines)
 
 
+def render_inspection() -> str:
+    """Return the page about inspection with its tables as the program has them."""
+    text = (DOCS / "inspection.md").read_text(encoding="utf-8")
+    for name, render in TABLES.items():
+        before, mark, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("<!-- end -->")
+        if not mark or not end:
+            sys.exit(f"docs/inspection.md has no place for {name}")
+        text = f"{before}{mark}{render()}\n{end}{after}"
+    return text
+
+
 def main() -> int:
     """Write or compare; return the exit status."""
-    rendered = {"commands.md": render_commands(), "errors.md": render_errors()}
+    rendered = {
+        "commands.md": render_commands(),
+        "errors.md": render_errors(),
+        "inspection.md": render_inspection(),
+    }
     stale = [name for name, text in rendered.items() if not same(DOCS / name, text)]
     if "--check" in sys.argv[1:]:
         for name in stale:

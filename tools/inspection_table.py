@@ -1,4 +1,4 @@
-"""Render the rules and tables as Markdown, for docs/inspection.md."""
+"""The rules and tables of inspection as Markdown, for docs/inspection.md."""
 
 from collections.abc import Iterable
 
