@@ -5,6 +5,7 @@ kernel ties a child's death signal to the *thread* that started it, so this thre
 exactly as long as the server.
 """
 
+import codecs
 import contextlib
 import os
 import queue
@@ -55,7 +56,7 @@ def start(
         minimum: the weakest tier to accept.
         tier: use this one instead of the strongest.
         output: called in another thread with what the server writes to its standard output
-            and error; by default it goes to our standard error.
+            and error; by default it goes to our standard error, made harmless if that is a terminal.
 
     Raises:
         UndecidedError: ``sandbox_too_weak`` if the machine offers less than ``minimum``, ``tier``
@@ -65,7 +66,7 @@ def start(
     found = capabilities or detect()
     chosen = found.tier if tier is None else tier
     require(launch, min(found.tier, chosen), max(minimum, chosen))
-    return Server(launch, chosen, found, output or _write_to_standard_error)
+    return Server(launch, chosen, found, output or _to_standard_error())
 
 
 class Server:
@@ -220,6 +221,19 @@ def _listen(launch: Launch) -> socket.socket | None:
             f"{shown(host)} port {port} cannot be listened on: {shown(str(error.strerror).partition(' (while')[0])}",
             hint="choose another address, or port 0 for any free one",
         ) from error
+
+
+def _to_standard_error() -> Output:
+    if not os.isatty(2):
+        return _write_to_standard_error
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")  # a character may come in two pieces
+    return lambda content: _write_to_standard_error(_harmless(decoder.decode(content)))
+
+
+def _harmless(text: str) -> bytes:
+    """Return lines in which nothing moves the cursor, forges a title or writes the clipboard."""
+    lines = (line.replace("\t", "    ").removesuffix("\r") for line in text.split("\n"))
+    return "\n".join(shown(line, limit=len(line) + 1) for line in lines).encode()
 
 
 def _write_to_standard_error(content: bytes) -> None:

@@ -20,6 +20,7 @@ from unit.sandbox.cage import HERE, launch
 from weighlock import sandbox
 from weighlock.core.error import UndecidedError
 from weighlock.sandbox import Capabilities, Server, Tier
+from weighlock.sandbox import server as server_module
 
 READY_S = 20
 INNER = str(HERE / "inner.py")
@@ -272,3 +273,27 @@ def test_minimum_is_kept(folder: Path, capabilities: Capabilities) -> None:
     with pytest.raises(UndecidedError, match="bubblewrap") as caught:
         sandbox.start(launch(folder, INNER, "status", "0"), capabilities=weaker, minimum=Tier.BUBBLEWRAP)
     assert caught.value.code == "sandbox_too_weak"
+
+
+def test_what_a_server_writes_does_nothing_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Escape sequences move the cursor, forge lines of ours and write the clipboard; also in two pieces."""
+    written: list[bytes] = []
+    monkeypatch.setattr(server_module.os, "isatty", lambda _: True)
+    monkeypatch.setattr(server_module, "_write_to_standard_error", written.append)
+    output = server_module._to_standard_error()
+    for piece in (
+        b"ready\r\n\x1b[2J\x1b]52;c;ZXZpbA==\x07",
+        b"\xc2",
+        b"\x9b1A\n",
+        b"\xe2\x80\xaetfel\n\xff\x08\n",
+        "größer\tals\n".encode(),
+    ):
+        output(piece)
+    lines = b"".join(written).decode().split("\n")
+    assert lines[:2] == ["ready", "\\x1b[2J\\x1b]52;c;ZXZpbA==\\x07\\x9b1A"]
+    assert lines[2:] == ["\\u202etfel", "\\xff\\x08", "größer    als", ""]
+
+
+def test_elsewhere_it_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module.os, "isatty", lambda _: False)
+    assert server_module._to_standard_error() is server_module._write_to_standard_error
