@@ -48,7 +48,12 @@ def read_yaml(raw: bytes) -> Node:
         raise YamlError(1, f"it is larger than {MAX_YAML_BYTES} bytes")
     try:
         text = raw.decode("utf-8")
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
+            # the parser looks at every open list again for each token: a deep document would take hours
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_JSON_DEPTH + 1:
+                raise YamlError(_line(event), "it nests too deep")
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise YamlError(_line(event), "anchors and aliases are not accepted here")
         document = yaml.compose(text, yaml.SafeLoader)
