@@ -103,6 +103,30 @@ def test_a_new_gate_without_any_state(released: House) -> None:
     released.gates_deny("state_missing")
 
 
+def test_a_state_that_never_expires(released: House, travel: Any) -> None:
+    """Who had the releaser's key once signs one for ever; each gate knows how long a state may last."""
+    put_state(released, number=3, expiresAt="9999-12-31T23:59:59Z")
+    released.gates_allow()
+    travel(system_clock() + dt.timedelta(days=7) + SECOND)
+    released.gates_deny("state_expired")
+
+
+def test_a_number_after_which_there_is_none(released: House) -> None:
+    """Nothing is signed that no gate could read, so the gates go on with what they have."""
+    put_state(released, number=2**63 - 1)
+    released.gates_allow()
+    released.denied("json_invalid", "renew")
+    released.gates_allow()
+
+
+def test_more_revocations_than_a_state_holds(released: House) -> None:
+    memory = json.loads(released.memory.read_bytes())
+    memory["revoked"] = [f"sha256:{number:064x}" for number in range(15_000)]
+    released.memory.write_text(json.dumps(memory))
+    released.denied("json_invalid", "renew")
+    released.gates_allow()
+
+
 def test_a_state_of_another_environment(released: House) -> None:
     put_state(released, number=3, environment="staging")
     released.gates_deny("state_invalid")

@@ -68,8 +68,8 @@ def observe(
     """Return the situation of an environment and remember what was seen.
 
     ``fresh`` False accepts an expired state, for renewing it; ``resigning`` one whose signature counts no
-    longer, if it is the very one that this gate believed last: who signs it may change. Raises DeniedError with the code of the
-    step that failed, UndecidedError if something cannot be read.
+    longer, if it is the very one that this gate believed last: who signs it may change. Raises
+    DeniedError with the code of the step that failed, UndecidedError if something cannot be read.
     """
     memory = workspace.memory(environment)
     with memory.exclusive():
@@ -85,6 +85,9 @@ def observe(
         known = known.admit(state, digest, now)
         known = replace(known, trust_version=max(known.trust_version, trust.version))
         memory.write(known)
+    # a stolen key signs what it likes, but not for longer than this gate's own settings say
+    longest = state.made_at + dt.timedelta(days=workspace.settings.state_days)
+    state = replace(state, expires_at=min(state.expires_at, longest))
     if fresh:
         check_fresh(state, now)
     return Situation(environment, store, trust, state, known.revoked, now)
