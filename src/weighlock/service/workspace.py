@@ -6,7 +6,6 @@ Everything is opened when it is asked for, so that a command reads only what it 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 
 from weighlock.attestation.signer import KeySigner, Signer
@@ -158,6 +157,8 @@ def _read_signer(file: Path | None, passphrase_file: Path | None, setting: str) 
 
 def starter_policy() -> bytes:
     """Return the policy that decides where the settings name none."""
+    from importlib import resources  # noqa: PLC0415  # 12 ms, and few commands ask for a policy
+
     return (resources.files("weighlock.policy") / "starter.yaml").read_bytes()
 
 
