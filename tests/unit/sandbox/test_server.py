@@ -278,7 +278,7 @@ def test_minimum_is_kept(folder: Path, capabilities: Capabilities) -> None:
 def test_what_a_server_writes_does_nothing_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Escape sequences move the cursor, forge lines of ours and write the clipboard; also in two pieces."""
     written: list[bytes] = []
-    monkeypatch.setattr(server_module.os, "isatty", lambda _: True)
+    monkeypatch.setattr(os, "isatty", lambda _: True)
     monkeypatch.setattr(server_module, "_write_to_standard_error", written.append)
     output = server_module._to_standard_error()
     for piece in (
@@ -295,5 +295,5 @@ def test_what_a_server_writes_does_nothing_to_a_terminal(monkeypatch: pytest.Mon
 
 
 def test_elsewhere_it_is_passed_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module.os, "isatty", lambda _: False)
+    monkeypatch.setattr(os, "isatty", lambda _: False)
     assert server_module._to_standard_error() is server_module._write_to_standard_error
