@@ -397,7 +397,7 @@ def forge_release(house: House, *, requester: str) -> None:
 def test_a_service_key_with_full_write_access(requested: House, requester: str) -> None:
     forge_release(requested, requester=requester)
     listed = requested.ok("release", "show")["releases"]
-    assert [(each["alias"], each["mayRun"], each["code"]) for each in listed] == [
+    assert [(each["alias"], each["may_run"], each["code"]) for each in listed] == [
         ("tiny@1", False, "approvals_missing")
     ]
     requested.gates_deny("approvals_missing")

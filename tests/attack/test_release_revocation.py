@@ -119,7 +119,7 @@ def test_the_releaser_s_key(released: House) -> None:
     """Nothing runs until another releaser's key signs, and every release needs a new signature too."""
     told = revoke(released, f"key:{released.signer('production').public.key_id}")
     assert told["state"] is None
-    assert "key_revoked" in str(told["stateProblem"])
+    assert "key_revoked" in str(told["state_problem"])
     released.gates_deny("state_invalid")
     released.denied("key_revoked", "renew")
     assert released.denied("key_revoked", "promote", released.candidate)
@@ -196,7 +196,7 @@ def test_the_revocation_taken_away_before_a_state_lists_it(released: House) -> N
     (released.root / "keys" / "production.pem").rename(released.root / "keys" / "away.pem")
     told = revoke(released, str(released.file_digest()))
     assert told["state"] is None
-    assert "key_missing" in str(told["stateProblem"])
+    assert "key_missing" in str(told["state_problem"])
     released.denied("revoked", "release", "verify", NAME)
     (released.root / "keys" / "away.pem").rename(released.root / "keys" / "production.pem")
     take_revocations_away(released)
@@ -231,7 +231,7 @@ def test_revoking_while_the_state_cannot_be_read(released: House) -> None:
     released.flip(state)
     told = revoke(released, str(released.file_digest()))
     assert told["state"] is None
-    assert "digest_mismatch" in str(told["stateProblem"])
+    assert "digest_mismatch" in str(told["state_problem"])
     take_revocations_away(released)
     released.flip(state)
     released.gates_deny("revoked")  # seen once, though the state could not be read then

@@ -272,7 +272,7 @@ def test_two_promotions_at_once(released: House) -> None:
     assert [process.returncode for process in running] == [0, 0, 0], ended
     listed = released.ok("release", "show")["releases"]
     assert sorted(each["alias"] for each in listed) == ["other@1", "tiny@1", "tiny@2"]
-    assert all(each["mayRun"] for each in listed)
+    assert all(each["may_run"] for each in listed)
     assert released.state["number"] == 5
 
 
@@ -308,7 +308,7 @@ def promote(step):
 def gate():
     status, facts = call("release", "show")
     verified = call("release", "verify", "tiny")[0]
-    fine = status == verified == 0 and all(each["mayRun"] for each in facts["releases"])
+    fine = status == verified == 0 and all(each["may_run"] for each in facts["releases"])
     return 10 * fine + len(facts["releases"])
 
 run(["--help"])

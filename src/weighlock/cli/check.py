@@ -42,6 +42,7 @@ def check(output: Output, *, files: tuple[Path, ...], file_format: str | None) -
         revoked=revoked,
         file_format=FileFormat(file_format) if file_format else None,
     )
+    note_decision(reports)
     outcome = worst(report.outcome for report in reports)
     facts = {"outcome": outcome.name.lower(), "files": [report.to_json() for report in reports]}
     output.facts(facts, lambda: _text(reports))
@@ -57,6 +58,15 @@ def state_digests(output: Output) -> "Released":
         output.note("no trust root is set, so no model counts as released")
         return Released(frozenset(), frozenset())
     return released_digests(here)
+
+
+def note_decision(reports: "Sequence[FileReport]") -> None:
+    """Put the decision on record where production's log key is."""
+    from weighlock.service.released import note_check
+
+    here = workspace()
+    if here.settings.trust_root is not None:
+        note_check(here, reports)
 
 
 def _text(reports: "Sequence[FileReport]") -> str:

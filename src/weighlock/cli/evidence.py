@@ -142,8 +142,8 @@ def _facts(each: "Evidence") -> dict[str, object]:
     return {
         "kind": str(each.kind),
         "by": each.principal,
-        "keyId": each.key_id,
-        "madeAt": _time(each),
+        "key_id": each.key_id,
+        "made_at": _time(each),
         "statement": str(each.digest),
         "predicate": dict(each.predicate),
     }

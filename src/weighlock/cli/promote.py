@@ -53,7 +53,7 @@ def renew(output: Output) -> None:
     here.note_decision(PRODUCTION, Action.RENEW, [], message=f"state {state.number}")
     facts = {
         "number": state.number,
-        "expiresAt": write_time(state.expires_at),
+        "expires_at": write_time(state.expires_at),
         "releases": len(state.releases),
     }
     output.facts(
@@ -66,7 +66,7 @@ def _facts(promoted: "Promoted", dry_run: bool) -> dict[str, object]:
     return {
         "candidate": str(promoted.digest),
         "name": promoted.candidate.name,
-        "dryRun": dry_run,
+        "dry_run": dry_run,
         "decision": promoted.decision.to_json(),
         "release": None if entry is None else {"alias": entry.alias, "digest": str(entry.release)},
     }

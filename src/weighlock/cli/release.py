@@ -33,7 +33,7 @@ def show(output: Output) -> None:
     situation, standings = list_releases(workspace())
     facts = {
         "state": situation.state.number,
-        "expiresAt": write_time(situation.state.expires_at),
+        "expires_at": write_time(situation.state.expires_at),
         "releases": [each.to_json() for each in standings],
     }
     output.facts(facts, lambda: _text(situation, standings))

@@ -46,7 +46,7 @@ def revoke(
         "reason": reason,
         "by": done.principal,
         "state": done.state_number,
-        "stateProblem": done.state_problem or None,
+        "state_problem": done.state_problem or None,
         "denied": list(done.affected),
     }
     output.facts(facts, lambda: _text(facts, done.affected))
@@ -67,11 +67,11 @@ def _list(output: Output) -> None:
         {
             "value": each.value,
             "reason": each.reason,
-            "madeAt": write_time(each.made_at),
+            "made_at": write_time(each.made_at),
             "by": evidence.principal,
         }
         for each, evidence in found
     ]
     rows = [("REVOKED", "AT", "BY", "REASON")]
-    rows += [(fact["value"], fact["madeAt"], shown(fact["by"]), shown(fact["reason"])) for fact in facts]
+    rows += [(fact["value"], fact["made_at"], shown(fact["by"]), shown(fact["reason"])) for fact in facts]
     output.facts({"revocations": facts}, lambda: table(rows) if facts else "nothing was revoked")

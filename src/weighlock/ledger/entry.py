@@ -37,6 +37,8 @@ class Action(enum.StrEnum):
     RUN = "run"
     STOP = "stop"
     REVOKE = "revoke"
+    CHECK = "check"
+    VERIFY = "verify"
 
 
 class Ending(enum.StrEnum):

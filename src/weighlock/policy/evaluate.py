@@ -13,7 +13,7 @@ from weighlock.core.clock import MAX_CLOCK_SKEW, read_time
 from weighlock.core.decision import Decision, Reason
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.evidence import Evidence, Kind
+from weighlock.core.evidence import MAX_WAIVER_DAYS, Evidence, Kind
 from weighlock.core.finding import Severity
 from weighlock.core.text import shown
 from weighlock.policy.document import Policy
@@ -152,12 +152,14 @@ def _evaluation(policy: Policy, question: Question, used: list[Digest]) -> Itera
 def _waives(waiver: Evidence, now: dt.datetime) -> bool:
     try:
         expires_at = read_time(waiver.predicate.get("expiresAt"), what="the waiver's expiry")
-        return (
-            waiver.predicate.get("waived") == Kind.EVALUATION
-            and waiver.made_at <= now + MAX_CLOCK_SKEW < expires_at
-        )
+        made_at = waiver.made_at
     except DeniedError:
         return False
+    return (
+        waiver.predicate.get("waived") == Kind.EVALUATION
+        and made_at <= now + MAX_CLOCK_SKEW < expires_at
+        and expires_at - made_at <= dt.timedelta(days=MAX_WAIVER_DAYS)  # whatever program signed it
+    )
 
 
 def _of(question: Question, kind: Kind, subject: Digest) -> list[Evidence]:

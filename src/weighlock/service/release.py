@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from weighlock.core.environment import PRODUCTION
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.progress import NO_PROGRESS, Progress
+from weighlock.core.text import shown
+from weighlock.ledger.entry import Action
 from weighlock.promotion.state import Entry
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.workspace import Workspace
@@ -25,7 +27,7 @@ class Standing:
             "digest": str(self.entry.release),
             "candidate": str(self.entry.candidate),
             "model": str(self.entry.model),
-            "mayRun": self.problem is None,
+            "may_run": self.problem is None,
             "code": None if self.problem is None else self.problem.code,
         }
 
@@ -40,6 +42,18 @@ def verify_every_byte(
     workspace: Workspace, wanted: str, *, progress: Progress = NO_PROGRESS
 ) -> VerifiedRelease:
     """Return the release if it may run and every byte of its model is as released; raises DeniedError."""
+    try:
+        verified = _verify(workspace, wanted, progress)
+    except WeighlockError as error:
+        workspace.note_decision(PRODUCTION, Action.VERIFY, [], error=error, message=shown(wanted))
+        raise
+    entry = verified.entry
+    subjects = [entry.release, entry.candidate, entry.model]
+    workspace.note_decision(PRODUCTION, Action.VERIFY, subjects, message=entry.alias)
+    return verified
+
+
+def _verify(workspace: Workspace, wanted: str, progress: Progress) -> VerifiedRelease:
     situation = observe(workspace, PRODUCTION)
     verified = verify_release(situation, wanted)
     digests = {file.digest for file in verified.model.files.values()}

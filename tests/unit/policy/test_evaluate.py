@@ -342,6 +342,8 @@ def test_a_policy_without_waivers() -> None:
         ({"expiresAt": at(NOW)}, ["evaluation_missing"]),
         ({"expiresAt": None}, ["evaluation_missing"]),
         ({"expiresAt": "never"}, ["evaluation_missing"]),
+        ({"expiresAt": at(NOW + 90 * DAY)}, []),
+        ({"expiresAt": at(NOW + 90 * DAY + SECOND)}, ["evaluation_missing"]),
         ({"madeAt": at(NOW + FUTURE)}, []),
         ({"madeAt": at(NOW + FUTURE + SECOND)}, ["evaluation_missing"]),
         ({"madeAt": None}, ["evaluation_missing"]),
