@@ -191,6 +191,28 @@ def test_a_module_without_source_is_recorded(released: House, name: str) -> None
     released.run_denied("installation_differs")
 
 
+@pytest.mark.parametrize("name", ["bin", "lib", "bin/activate", "folder", "file"])
+def test_an_installation_that_everybody_may_write(released: House, name: str) -> None:
+    """What is checked could be another thing when the server imports it."""
+    folder = released.packages / PACKAGE
+    place = {"folder": folder, "file": folder / "__init__.py"}.get(name, released.installation / name)
+    place.chmod(place.stat().st_mode | 0o002)
+    released.run_denied("others_may_write")
+
+
+def test_an_installation_that_everybody_may_replace(released: House) -> None:
+    released.installation.chmod(0o777)
+    released.run_denied("others_may_write")
+
+
+def test_an_installation_on_a_network(released: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kind(path: Path, _: str) -> str:
+        return "nfs4" if path == released.installation.resolve() else "ext4"
+
+    monkeypatch.setattr("weighlock.sandbox.private.file_system_of", kind)
+    released.run_denied("file_system_untrusted")
+
+
 def test_no_installation(released: House) -> None:
     ran = released.run("run", NAME)
     assert (ran.status, ran.code) == (125, "installation_missing")

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,18 +45,13 @@ UNTRUSTED_FILE_SYSTEMS: Final = frozenset(
 def private_folder(parent: Path) -> Iterator[Path]:
     """Yield a new folder in ``parent`` that only this user can enter; it is gone afterwards.
 
-    Raises DeniedError ``file_system_untrusted``.
+    Raises DeniedError ``file_system_untrusted`` or ``others_may_write``.
     """
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kind = file_system_of(
-        parent, Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    )
-    if kind in UNTRUSTED_FILE_SYSTEMS or kind.startswith("fuse"):
-        raise DeniedError(
-            "file_system_untrusted",
-            f"{shown(str(parent))} is on {shown(kind)}, where other bytes may be read than were written",
-            hint="set run to a folder on a local disk",
-        )
+    check_place(parent)
+    facts = parent.stat()
+    if facts.st_uid not in {0, os.geteuid()} or _is_open(facts, stat.S_IWGRP | stat.S_IWOTH):
+        raise _others_may_write(parent)
     _remove_leftovers(parent)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -65,6 +61,38 @@ def private_folder(parent: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
+
+
+def check_place(path: Path) -> None:
+    """Return if what lies at ``path`` stays what it is for as long as this user leaves it alone.
+
+    Raises DeniedError ``file_system_untrusted`` on a network or FUSE file system, ``others_may_write`` if every
+    user of the machine can put something else in its place.
+    """
+    real = path.resolve()
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    kind = file_system_of(real, mounts)
+    if kind in UNTRUSTED_FILE_SYSTEMS or kind.startswith("fuse"):
+        raise DeniedError(
+            "file_system_untrusted",
+            f"{shown(str(path))} is on {shown(kind)}, where other bytes may be read than were written",
+            hint="put it into a folder on a local disk; private copies lie where the setting run says",
+        )
+    for folder in (real, *real.parents):
+        if _is_open(folder.stat(), stat.S_IWOTH):
+            raise _others_may_write(folder)
+
+
+def _is_open(facts: os.stat_result, to: int) -> bool:
+    return bool(facts.st_mode & to) and not facts.st_mode & stat.S_ISVTX  # sticky: one's own names only
+
+
+def _others_may_write(folder: Path) -> DeniedError:
+    return DeniedError(
+        "others_may_write",
+        f"others can change what lies in {shown(str(folder))}, so what is checked is not sure to be what runs",
+        hint="take their right to write there away (chmod go-w), or use another folder",
+    )
 
 
 def file_system_of(path: Path, mounts: str) -> str:

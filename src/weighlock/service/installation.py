@@ -45,20 +45,27 @@ def describe_installation(path: Path, program: str) -> bytes:
     """Return the listing of the installation at ``path`` that runs ``program``, the first word of a command.
 
     Raises UsageError ``program_unbound`` if the program is not in the installation, UndecidedError
-    ``installation_unreadable`` if something in it cannot be read.
+    ``installation_unreadable`` if something in it cannot be read, DeniedError ``others_may_write``.
     """
     tree, installation = open_installation(path)
     packages = {
         package.name: {"version": package.version, "files": str(_files_digest(package))}
         for package in installation.packages
     }
+    beside = _beside_digest(tree, installation.folders)
+    if tree.open_to_all:  # by now everything was listed
+        raise DeniedError(
+            "others_may_write",
+            f"every user of this machine can write {shown(tree.open_to_all[0])!r} in the installation",
+            hint="take that right away: chmod -R o-w",
+        )
     return write_json(
         {
             "version": 1,
             "program": str(_program_digest(path, program)),
             "configuration": _configuration(tree),
             "compiled": str(_compiled_digest(tree, installation)),
-            "beside": str(_beside_digest(tree, installation.folders)),
+            "beside": str(beside),
             "packages": packages,
         }
     )
@@ -74,7 +81,7 @@ def compare_installation(path: Path, lock: PackageLock, listing: bytes, program:
 def check_installation(path: Path, lock: PackageLock, listing: bytes, program: str) -> None:
     """Return if the installation at ``path`` is the approved one, every recorded file digested.
 
-    Raises DeniedError ``package_drift`` or ``installation_differs``, naming what differs.
+    Raises DeniedError ``package_drift``, ``installation_differs`` or ``others_may_write``, naming what is wrong.
     """
     found = compare_installation(path, lock, listing, program).differences
     drift = [each for each in found if each.kind is not DriftKind.UNAPPROVED]

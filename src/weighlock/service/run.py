@@ -27,7 +27,7 @@ from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.ledger.entry import Action
 from weighlock.promotion.state import State, check_fresh
 from weighlock.sandbox import Launch, Server, Tier, detect, python_files, start
-from weighlock.sandbox.private import private_folder
+from weighlock.sandbox.private import check_place, private_folder
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
 from weighlock.service.installation import INSTALLATION, check_installation
 from weighlock.service.serving import read_approved
@@ -134,8 +134,9 @@ def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -
             f"{verified.entry.alias} needs the installation that it was approved with",
             hint="give --installation PATH",
         )
-    path = order.installation.absolute()
+    path = order.installation.resolve()  # whoever moves a link afterwards moves it in vain
     check_installation(path, *approved)
+    check_place(path)
     return path
 
 

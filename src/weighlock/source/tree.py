@@ -20,6 +20,7 @@ class FolderTree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.open_to_all: list[str] = []  # of what was listed: what every user of the machine may write
         self._real = {""}  # folders that were seen to be folders, not links
 
     def entries(self, folder: str) -> list[Entry]:
@@ -72,6 +73,8 @@ class FolderTree:
             (stat.S_ISREG, EntryKind.FILE),
             (stat.S_ISLNK, EntryKind.LINK),
         )
+        if facts.st_mode & stat.S_IWOTH and not stat.S_ISLNK(facts.st_mode):
+            self.open_to_all.append(path)
         kind = next((name for test, name in kinds if test(facts.st_mode)), EntryKind.OTHER)
         return Entry(path, kind, facts.st_size if kind is EntryKind.FILE else 0)
 

@@ -50,6 +50,34 @@ def test_a_network_or_another_programs_file_system_is_refused(
     assert list((tmp_path / "run").iterdir()) == []
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_a_folder_in_which_others_could_swap_the_copy_is_refused(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run").chmod(mode)
+    with pytest.raises(DeniedError) as caught, private_folder(tmp_path / "run"):
+        pytest.fail("it was entered")
+    assert caught.value.code == "others_may_write"
+    (tmp_path / "run").chmod(0o1777)
+    with private_folder(tmp_path / "run"):
+        pass  # sticky: as /tmp
+
+
+def test_a_folder_above_in_which_everybody_could_swap_it_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(DeniedError) as caught, private_folder(tmp_path / "inner" / "run"):
+        pytest.fail("it was entered")
+    assert caught.value.code == "others_may_write"
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if tmp_path.stat().st_uid == 0:
+        os.chown(tmp_path, 4712, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.raises(DeniedError) as caught, private_folder(tmp_path):
+        pytest.fail("it was entered")
+    assert caught.value.code == "others_may_write"
+
+
 def test_the_folder_is_its_owners_alone_and_gone_afterwards(tmp_path: Path) -> None:
     with private_folder(tmp_path) as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
