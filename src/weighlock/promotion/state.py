@@ -18,6 +18,7 @@ from weighlock.core.jsontext import write_json
 from weighlock.core.text import shown
 from weighlock.promotion import record
 from weighlock.promotion.record import invalid
+from weighlock.promotion.revocation import is_value
 
 MEDIA_TYPE: Final = "application/vnd.weighlock.state.v1+json"
 NAME: Final = "state"  # the tag under which a store keeps the newest
@@ -88,7 +89,7 @@ class State:
             expires_at=read_time(value["expiresAt"], what="the state's expiry"),
             trust_version=record.number(value["trust"], what=WHAT, field="trust"),
             releases=tuple(map(_read_entry, releases)),
-            revoked=record.texts(value["revoked"], what=WHAT, field="revoked"),
+            revoked=_read_revoked(value["revoked"]),
         )
 
     def find(self, wanted: str) -> Entry:
@@ -173,6 +174,15 @@ def check_fresh(state: State, now: dt.datetime) -> None:
             f"the state of {state.environment} expired at {write_time(state.expires_at)}",
             hint="`weighlock renew` signs it again; if that fails, somebody may be keeping news from this gate",
         )
+
+
+def _read_revoked(value: Any) -> tuple[str, ...]:
+    # a gate remembers each for ever: what is no digest and no key would stop it for ever, too
+    texts = record.texts(value, what=WHAT, field="revoked")
+    odd = next((text for text in texts if not is_value(text)), None)
+    if odd is not None:
+        raise invalid(WHAT, f"it revokes {shown(odd)!r}, which is neither a digest nor a key")
+    return texts
 
 
 def _write_entry(entry: Entry) -> Mapping[str, Any]:

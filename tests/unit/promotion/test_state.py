@@ -98,3 +98,14 @@ def test_finding_a_release() -> None:
         with pytest.raises(DeniedError) as caught:
             state.find(wanted)
         assert caught.value.code == "release_unknown"
+
+
+@pytest.mark.parametrize(
+    "value", ["", "x", "key:abc", "sha256:00", "sha1:" + "0" * 40, str(A).upper(), f"{A} "]
+)
+def test_what_cannot_be_revoked_is_not_remembered(value: str) -> None:
+    good = replace(STATE, revoked=(str(A), "key:" + "0" * 64))
+    assert State.parse(good.to_bytes()) == good
+    with pytest.raises(DeniedError) as caught:
+        State.parse(replace(STATE, revoked=(str(A), value)).to_bytes())
+    assert caught.value.code == "record_invalid"
