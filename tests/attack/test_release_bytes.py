@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from release_house import (  # noqa: F401  # fixtures are found by name
 )
 from weighlock.core.digest import Digest
 from weighlock.core.evidence import Kind
+from weighlock.service.inspection_process import InspectionProcess
 from weighlock.service.record import read_record
 
 CANDIDATE_TYPE = "application/vnd.weighlock.candidate.v1+json"
@@ -146,6 +148,30 @@ def test_one_byte_changed_in_an_export(released: House) -> None:
     released.ok("verify", "exported", *public)
     released.flip(released.root / "exported" / "model.safetensors")
     released.denied("model_mismatch", "verify", "exported", *public, "--rehash")
+
+
+def test_other_bytes_shown_to_the_inspector(requested: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can write production's store puts harmless bytes there for as long as they are looked at."""
+    examine, shown = InspectionProcess.examine, requested.file_digest()
+    candidate = requested.candidate
+    requested.review(candidate)
+    requested.approve(candidate)
+
+    def examined(*arguments: Any) -> Any:
+        stored = requested.blob("production", shown)
+        honest = stored.read_bytes()
+        stored.chmod(0o600)
+        stored.write_bytes(bytes(len(honest)))
+        try:
+            return examine(*arguments)
+        finally:
+            stored.write_bytes(honest)
+
+    monkeypatch.setattr(InspectionProcess, "examine", examined)
+    requested.denied("file_changed", "promote", candidate)
+    requested.denied("release_unknown", "release", "verify", NAME)
+    monkeypatch.undo()
+    requested.ok("promote", candidate)
 
 
 def test_one_byte_changed_in_the_log(released: House) -> None:

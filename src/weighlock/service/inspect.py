@@ -4,6 +4,7 @@ Results about a folder inform people. Only ``inspect_artifact`` makes evidence: 
 each file through the same descriptor that was examined.
 """
 
+import contextlib
 import hashlib
 import io
 import os
@@ -22,6 +23,7 @@ from weighlock.core.text import shown
 from weighlock.inspection.result import InspectedFile, InspectionResult
 from weighlock.service.inspection_process import InspectionProcess, not_examined, open_regular
 from weighlock.source.folder import FolderFile, walk_folder
+from weighlock.source.steady import FileIdentity
 from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 
@@ -46,7 +48,8 @@ def inspect_artifact(
 ) -> InspectionResult:
     """Return what the files of ``artifact`` hold, as its digests name them.
 
-    Raises DeniedError ``digest_mismatch`` or ``size_mismatch`` if the store holds other bytes, ``blob_missing``.
+    Raises DeniedError ``digest_mismatch`` or ``size_mismatch`` if the store holds other bytes, ``file_changed`` if
+    somebody writes them meanwhile, ``blob_missing``.
     """
     progress.begin("inspecting", artifact.size)
     done: list[InspectedFile] = []
@@ -89,9 +92,22 @@ def _inspect_blob(
             number = copy.fileno()
         else:
             number = stream.fileno()
+        before = _identity(number)
         done = process.examine(path, descriptor.size, number)
         _check_digest(path, number, descriptor)
+        if _identity(number) != before:  # else whoever can write the store shows the inspector other bytes
+            raise DeniedError(
+                "file_changed",
+                f"{shown(path)!r} was written to in the store while it was inspected",
+                hint="nothing writes to a stored file in good faith: find out who can write the store",
+            )
     return done
+
+
+def _identity(number: int) -> FileIdentity:
+    with contextlib.suppress(OSError):  # a read-only file system: nobody writes there
+        os.fsync(number)  # a page that is mapped and dirty changes unseen until it was written out
+    return FileIdentity.of(os.fstat(number))
 
 
 def _check_digest(path: str, number: int, descriptor: Descriptor) -> None:
