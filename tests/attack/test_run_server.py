@@ -1,5 +1,6 @@
 """Attacks on a server while `run` starts and keeps it: each a process of its own, in its real sandbox."""
 
+import contextlib
 import json
 import os
 import threading
@@ -12,6 +13,7 @@ from conftest import missing
 from release_house import (  # noqa: F401  # fixtures are found by name
     ARGV,
     NAME,
+    PACKAGE,
     House,
     released_fixture,
     stages_fixture,
@@ -19,6 +21,7 @@ from release_house import (  # noqa: F401  # fixtures are found by name
 from serving import Serving
 from weighlock import sandbox
 from weighlock.sandbox import Tier
+from weighlock.sandbox.private import private_folder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,6 +99,23 @@ def test_a_revoked_file_stops_the_server(released: House, serving: Serving) -> N
         (each["action"], each["outcome"], each["code"]) for each in entries
     ]
     released.run_denied("revoked")
+
+
+def test_a_file_exchanged_between_the_check_and_the_import(
+    released: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may run for a moment, shut in; as soon as the watch looks, it is stopped."""
+
+    @contextlib.contextmanager
+    def exchange(parent: Path) -> Iterator[Path]:  # the first step after the check
+        released.flip(released.packages / PACKAGE / "__init__.py", -2)
+        with private_folder(parent) as folder:
+            yield folder
+
+    monkeypatch.setattr("weighlock.service.run.private_folder", exchange)
+    ran = released.run("run", NAME, "--installation", str(released.installation), json_output=False)
+    assert ran.status == 1
+    assert "[package_drift]" in ran.err
 
 
 def test_a_state_put_back_stops_the_server(released: House, serving: Serving) -> None:

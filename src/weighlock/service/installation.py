@@ -11,6 +11,8 @@ belong to the host, and RECORDs that lied from the start, since the locked wheel
 are not compared with installed files yet.
 """
 
+import contextlib
+import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -99,6 +101,46 @@ def check_installation(path: Path, lock: PackageLock, listing: bytes, program: s
             hint="make it again from its package lock, or request a new candidate with this one; "
             "Python rewrites compiled files when it is used outside the sandbox",
         )
+
+
+class CheckedInstallation:
+    """An installation that was found to be the approved one, and is looked at again while it is used.
+
+    Between the check and the server's imports whoever may write it can exchange a file. Names, sizes and times
+    are cheap to compare: taken before the check, they tell afterwards whether all has to be digested again.
+    """
+
+    def __init__(self, path: Path, lock: PackageLock, listing: bytes, program: str) -> None:
+        """Check the installation; raises as ``check_installation``."""
+        self.path = path
+        self._approved = (lock, listing, program)
+        self._stamp = _stamp(path)
+        check_installation(path, *self._approved)
+
+    def recheck(self) -> None:
+        """Check it again if anything in it was written; raises as ``check_installation``, never UndecidedError."""
+        stamp = _stamp(self.path)
+        if stamp == self._stamp:
+            return
+        try:
+            check_installation(self.path, *self._approved)
+        except UndecidedError as error:
+            raise DeniedError("installation_differs", f"the installation changed: {error.message}") from error
+        self._stamp = stamp
+
+
+def _stamp(path: Path) -> Digest:
+    """Return a digest over names, inodes, sizes and times of all that lies below ``path``: a hint, no proof."""
+    running = hashlib.sha256()
+    for folder, folders, files in os.walk(path):
+        folders.sort()
+        for name in (*folders, *sorted(files)):
+            place = f"{folder}/{name}"
+            with contextlib.suppress(OSError):  # it went away just now: the stamp differs
+                facts = os.lstat(place)
+                state = (facts.st_ino, facts.st_size, facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns)
+                running.update(f"{place}\0{state}\n".encode("utf-8", "surrogateescape"))
+    return Digest("sha256", running.hexdigest())
 
 
 def _program_digest(path: Path, program: str) -> Digest:

@@ -5,7 +5,7 @@
 3. the installation is the approved one, every recorded file digested
 4. a private copy of the model, digested in the pass that writes it
 5. the server in its sandbox, at least as strong as asked for
-6. while it runs: look every ``WATCH_S`` whether it still may
+6. while it runs: look every ``WATCH_S`` whether it still may, and now and then at the installation
 
 A store that cannot be read while the server runs stops nothing until the last state that
 was read expires; a store that says something else than before stops it at once.
@@ -13,6 +13,7 @@ was read expires; a store that says something else than before stops it at once.
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -29,13 +30,14 @@ from weighlock.promotion.state import State, check_fresh
 from weighlock.sandbox import Launch, Server, Tier, detect, python_files, start
 from weighlock.sandbox.private import check_place, private_folder
 from weighlock.service.gatekeeper import Situation, VerifiedRelease, observe, verify_release
-from weighlock.service.installation import INSTALLATION, check_installation
+from weighlock.service.installation import INSTALLATION, CheckedInstallation
 from weighlock.service.serving import read_approved
 from weighlock.service.workspace import Workspace
 from weighlock.store.export import export_artifact
 from weighlock.store.interface import Store
 
 WATCH_S: Final = 2.0  # after a revocation a gate that sees the store denies within this time
+RECHECK_S: Final = 60.0  # tens of thousands of names take a good part of a second
 LOOK_S: Final = 5.0  # a look takes milliseconds; who waits longer waits for a network or somebody's lock
 DENIED_BEFORE_START: Final = 125  # as env(1) and docker use it: the command was not started
 
@@ -80,7 +82,7 @@ def run(
             installation = _check_installation(situation.store, verified, order)
             folder = stack.enter_context(private_folder(workspace.settings.run_folder))
             model = _copy_model(situation.store, verified, folder, progress)
-            launch = _launch(verified, order, installation, model, folder / "temporary")
+            launch = _launch(verified, order, installation.path, model, folder / "temporary")
             found = detect()
             tier = found.tier if order.tier is None else order.tier
             # on record before it starts: nobody watches it while a log lets us wait
@@ -89,7 +91,7 @@ def run(
             begun = start(launch, capabilities=found, minimum=order.minimum, tier=order.tier)
             server = stack.enter_context(begun)
         started(server, verified)
-        stopped = _watch(workspace, situation, verified, server, stopping)
+        stopped = _watch(workspace, situation, verified, server, stopping, installation.recheck)
         status = server.stop()
     if stopped is not None:
         workspace.note_decision(PRODUCTION, Action.STOP, _subjects(verified), error=stopped)
@@ -126,7 +128,7 @@ def check_command(verified: VerifiedRelease, order: Order) -> None:
         )
 
 
-def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -> Path:
+def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -> CheckedInstallation:
     approved = read_approved(store, verified)
     if order.installation is None:
         raise UsageError(
@@ -135,9 +137,9 @@ def _check_installation(store: Store, verified: VerifiedRelease, order: Order) -
             hint="give --installation PATH",
         )
     path = order.installation.resolve()  # whoever moves a link afterwards moves it in vain
-    check_installation(path, *approved)
+    checked = CheckedInstallation(path, *approved)
     check_place(path)
-    return path
+    return checked
 
 
 def _filled(argv: tuple[str, ...], installation: Path | None) -> tuple[str, ...]:
@@ -171,12 +173,18 @@ def _watch(
     verified: VerifiedRelease,
     server: Server,
     stopping: threading.Event,
+    recheck: Callable[[], None],
 ) -> WeighlockError | None:
     """Return why the server must stop; None if it ended by itself or was asked to stop."""
+    due = 0.0
 
     def look() -> State:
+        nonlocal due
         now = observe(workspace, PRODUCTION)
         verify_release(now, str(verified.entry.release))
+        if time.monotonic() >= due:  # first as soon as it runs
+            recheck()
+            due = time.monotonic() + RECHECK_S
         return now.state
 
     last, lookout = situation.state, _Lookout(look)

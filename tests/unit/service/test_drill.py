@@ -123,7 +123,7 @@ def test_a_gate_that_denies_everything(house: DrillHouse, monkeypatch: pytest.Mo
 
 
 def test_a_gate_that_does_not_compare_files(house: DrillHouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weighlock.service.run.check_installation", lambda *_: None)
+    monkeypatch.setattr("weighlock.service.installation.check_installation", lambda *_: None)
     if not SANDBOX:
         missing("the servers of this drill start in a sandbox, and this machine has none")
     made = carry_out(drill_case.drift, house)

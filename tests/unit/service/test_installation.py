@@ -8,7 +8,8 @@ import pytest
 
 from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.package_lock import PackageLock
-from weighlock.service.installation import check_installation, describe_installation
+from weighlock.service import installation as service
+from weighlock.service.installation import CheckedInstallation, check_installation, describe_installation
 from wheel_maker import record_digest
 
 PROGRAM = "{installation}/bin/python"
@@ -179,4 +180,36 @@ def test_nothing_hides_in_the_line_that_is_left_out(installation: Path, text: st
     script.write_text(text, encoding="utf-8", newline="")
     with pytest.raises(DeniedError, match="beside") as caught:
         check_installation(installation, LOCK, listing, PROGRAM)
+    assert caught.value.code == "installation_differs"
+
+
+def test_it_is_checked_again_only_if_something_was_written(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = CheckedInstallation(installation, LOCK, describe_installation(installation, PROGRAM), PROGRAM)
+    checks: list[Path] = []
+    monkeypatch.setattr(service, "check_installation", lambda path, *_: checks.append(path))
+    checked.recheck()
+    assert checks == []
+    (installation / "pyvenv.cfg").touch()
+    checked.recheck()
+    checked.recheck()
+    assert checks == [installation]
+
+
+@pytest.mark.parametrize("change", [rewrite_package, plant_compiled, replace_interpreter, hide_home])
+def test_what_changes_while_it_is_used_is_noticed(installation: Path, change: Callable[[Path], None]) -> None:
+    checked = CheckedInstallation(installation, LOCK, describe_installation(installation, PROGRAM), PROGRAM)
+    change(installation)
+    for _ in range(2):
+        with pytest.raises(DeniedError) as caught:
+            checked.recheck()
+        assert caught.value.code == "installation_differs"
+
+
+def test_what_cannot_be_read_any_more_is_no_reason_to_go_on(installation: Path) -> None:
+    checked = CheckedInstallation(installation, LOCK, describe_installation(installation, PROGRAM), PROGRAM)
+    configure("HOME=/opt/evil\n")(installation)
+    with pytest.raises(DeniedError) as caught:
+        checked.recheck()
     assert caught.value.code == "installation_differs"

@@ -52,6 +52,7 @@ class Watch:
         self.stopping = threading.Event()
         self.observe: Callable[[], FakeSituation] = FakeSituation
         self.verified: list[str] = []
+        self.rechecked: list[dt.datetime] = []
         monkeypatch.setattr(service, "observe", lambda *_: self.observe())
         monkeypatch.setattr(service, "verify_release", lambda _, wanted: self.verified.append(wanted))
 
@@ -63,6 +64,7 @@ class Watch:
             verified(),
             cast("Server", self.server),
             self.stopping,
+            lambda: self.rechecked.append(self.now),
         )
         return None if stopped is None else stopped.code
 
@@ -91,6 +93,7 @@ def raising(error: WeighlockError) -> Callable[[], FakeSituation]:
 def test_nothing_happens(watch: Watch) -> None:
     assert watch.run() is None
     assert watch.verified == [str(A)] * 3  # by digest, so that an alias that moves changes nothing
+    assert len(watch.rechecked) == 1  # as soon as it runs, and then not for a minute
 
 
 def test_it_is_asked_to_stop(watch: Watch) -> None:
