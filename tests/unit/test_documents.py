@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(file for file in (ROOT / "docs").rglob("*.md") if file.name != "commands.md")]
 )
-COMMAND = re.compile(r"(?:^|[`$(]\s*|\n\s*)weighlock ((?:[a-z-]+ ?){1,2})")
+COMMAND = re.compile(r"(?:^|[`$(]\s*|\n\s*)weighlock ((?:[a-z][a-z-]* ?){1,2})")
 # a whole command line: in backticks, after a prompt, or indented; continued lines are one
 LINE = re.compile(r"`weighlock ([^`\n]+)`|^(?:\$ | {4})weighlock ((?:[^\n\\]|\\\n)+)", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
