@@ -100,5 +100,3 @@ def test_the_approver_reads_every_variable_whole(requested: House) -> None:
     assert "  - LD_PRELOAD=/tmp/evil.so" in lines
     assert "  - C=2" not in lines
     assert "\x1b" not in told
-
-
