@@ -10,6 +10,7 @@ from typing import Any, Final
 from weighlock.core.artifact import Artifact
 from weighlock.core.decision import Reason
 from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError
 from weighlock.core.evidence import Evidence, Kind
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_DOCUMENT_BYTES
@@ -63,8 +64,10 @@ def _expected(store: Store, candidate: Candidate) -> set[tuple[str, str]]:
     if not isinstance(candidate.serving, Installation):
         return set()
     raw = store.read_blob(candidate.serving.packages, limit=MAX_DOCUMENT_BYTES)
-    packages = read_object(raw, what="the listing of packages")["packages"]
-    return {(name, package["version"]) for name, package in packages.items()}
+    packages = read_object(raw, what="the listing of packages").get("packages")
+    if not isinstance(packages, dict) or not all(isinstance(each, dict) for each in packages.values()):
+        raise DeniedError("record_invalid", "the candidate's listing of packages cannot be read")
+    return {(name, str(package.get("version"))) for name, package in packages.items()}
 
 
 def _files(components: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -9,6 +9,7 @@ import pytest
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.clock import write_time
 from weighlock.core.digest import Digest
+from weighlock.core.error import DeniedError
 from weighlock.core.evidence import Evidence, Kind
 from weighlock.core.jsontext import write_json
 from weighlock.core.reference import Reference
@@ -41,9 +42,9 @@ def sbom(components: object, at: dt.datetime = NOW, subject: Digest = SUBJECT) -
     return Evidence(Kind.SBOM, subject, predicate, Digest.of(write_json([at.isoformat()])), "k", "service")
 
 
-def codes(*evidence: Evidence, image: bool = False) -> list[str]:
+def codes(*evidence: Evidence, image: bool = False, packages: object = PACKAGES) -> list[str]:
     store = MemoryStore(lambda: NOW)
-    listing = store.write_blob([write_json({"packages": PACKAGES})]).digest
+    listing = store.write_blob([write_json({"packages": packages})]).digest
     serving = (
         Reference.parse(f"registry.test/x@{SUBJECT}").pinned if image else Installation(SUBJECT, listing)
     )
@@ -134,3 +135,11 @@ def test_other_kinds_are_no_bill_of_materials() -> None:
 def test_an_image_brings_no_packages_of_ours() -> None:
     assert codes(sbom([MODEL_COMPONENT]), image=True) == []
     assert codes(sbom(GOOD), image=True) == ["sbom_differs"]
+
+
+@pytest.mark.parametrize("packages", [None, [], "x", {"one": 1}, {"one": None}])
+def test_a_listing_that_is_none(packages: object) -> None:
+    """A requester writes the listing: what cannot be read denies, and the denial is on record."""
+    with pytest.raises(DeniedError) as caught:
+        codes(sbom(GOOD), packages=packages)
+    assert caught.value.code == "record_invalid"
