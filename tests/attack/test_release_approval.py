@@ -574,3 +574,26 @@ def test_an_approver_is_shown_findings_and_the_whole_command(requested: House) -
     text = requested.ok("approve", candidate, "--show")["text"]
     assert "last = 'line'" in text
     assert "hook.py" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"argv": ["/bin/sh", "-c", "true"]}, "program_unbound"),
+        ({"artifacts": {"adapter": "sha256:" + "0" * 64}}, "artifact_role_unsupported"),
+        ({"serving": {"packageLock": "listing", "packages": "listing"}}, "package_lock_invalid"),
+    ],
+    ids=["program", "adapter", "lock"],
+)
+def test_what_could_not_or_should_not_run_is_not_released(
+    requested: House, changes: dict[str, Any], code: str
+) -> None:
+    with requested.store("experimentation") as store:
+        raw, _ = read_record(store, Digest.parse(requested.candidate), CANDIDATE_TYPE)
+    record = json.loads(raw)
+    if "artifacts" in changes:
+        changes = {"artifacts": {**record["artifacts"], **changes["artifacts"]}}
+    if "serving" in changes:
+        changes = {"serving": {**record["serving"], "packageLock": record["serving"]["packages"]}}
+    made = str(tweak_candidate(requested, requested.candidate, **changes).digest)
+    assert code in requested.run("promote", made).codes

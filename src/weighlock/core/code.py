@@ -10,6 +10,7 @@ CODES: Final[dict[str, str]] = {
     "argv_differs": "The command given differs from the one that was approved.",
     "artifact_ambiguous": "Digits fit the digests of several manifests in a store.",
     "artifact_empty": "A model without files is not a model.",
+    "artifact_role_unsupported": "A candidate has an artifact beside its model, which nothing inspects yet.",
     "artifact_too_many_files": "An artifact lists more files than the limit.",
     "artifact_unknown": "A store lists no manifest of that name or digest.",
     "blob_missing": "A blob that is needed is not in the store.",

@@ -143,7 +143,8 @@ def _stamp(path: Path) -> Digest:
     return Digest("sha256", running.hexdigest())
 
 
-def _program_digest(path: Path, program: str) -> Digest:
+def inner_program(program: str) -> str:
+    """Return where in an installation a program lies; raises UsageError ``program_unbound`` if in none."""
     place, _, inner = program.partition("/")
     if place != INSTALLATION or not inner or ".." in inner.split("/"):
         raise UsageError(
@@ -151,6 +152,11 @@ def _program_digest(path: Path, program: str) -> Digest:
             f"the command begins with {shown(program)!r}, which no digest would bind",
             hint=f"begin it with {INSTALLATION}/bin/python, or another program of the installation",
         )
+    return inner
+
+
+def _program_digest(path: Path, program: str) -> Digest:
+    inner = inner_program(program)
     try:
         return Digest.of((path / inner).read_bytes())
     except OSError as error:

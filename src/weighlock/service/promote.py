@@ -24,14 +24,14 @@ from weighlock.core.decision import Decision, Reason
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
-from weighlock.core.error import DeniedError, WeighlockError
+from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.evidence import MADE_AT, OWN, Evidence, Kind
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.ledger.entry import Action, Actor
 from weighlock.policy.evaluate import Question, evaluate
 from weighlock.promotion import release as release_record
 from weighlock.promotion.approval import Tally, count_approvals, reasons_against
-from weighlock.promotion.candidate import Candidate
+from weighlock.promotion.candidate import MODEL, Candidate, Installation
 from weighlock.promotion.release import Release
 from weighlock.promotion.revocation import check_not_revoked, revoked_keys
 from weighlock.promotion.state import Entry, State
@@ -47,9 +47,11 @@ from weighlock.service.gatekeeper import (
 from weighlock.service.inspect import inspect_artifact
 from weighlock.service.record import put_record
 from weighlock.service.sbom_check import compare_sbom
+from weighlock.service.serving import read_serving
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
 from weighlock.store.copying import copy_artifact
+from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 
 _ABOUT_BYTES: Final = frozenset({"inspection_missing", "inspection_findings", "not_examined"})
@@ -140,6 +142,7 @@ def _open_case(workspace: Workspace, text: str) -> _Case:
             )
         ),
         *_policy_reasons(candidate, policy.digest),
+        *_reasons(lambda: _check_serving(source, candidate)),
         *compare_sbom(source, candidate, descriptor.digest, model, evidence),
     ]
     return _Case(candidate, descriptor, model, evidence, tuple(against), tally)
@@ -148,13 +151,25 @@ def _open_case(workspace: Workspace, text: str) -> _Case:
 def _reasons(check: Callable[[], None]) -> Iterable[Reason]:
     try:
         check()
-    except DeniedError as error:
+    except (DeniedError, UsageError) as error:
         yield Reason(error.code, error.message, error.hint)
+
+
+def _check_serving(store: Store, candidate: Candidate) -> None:
+    """Raise what would keep the candidate from running anyway: nobody should release that."""
+    if isinstance(candidate.serving, Installation):
+        read_serving(store, candidate.serving, candidate.argv[0])
 
 
 def _policy_reasons(candidate: Candidate, policy: Digest) -> Iterable[Reason]:
     if candidate.environment != PRODUCTION:
         yield Reason("record_invalid", "the candidate is for another environment")
+    for role in sorted(candidate.artifacts.keys() - {MODEL}):
+        yield Reason(
+            "artifact_role_unsupported",
+            f"nobody inspects the {role} of a candidate yet",
+            "make it a part of the model's folder",
+        )
     if candidate.policy != policy:
         yield Reason(
             "policy_differs",

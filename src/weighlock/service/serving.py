@@ -10,7 +10,7 @@ from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.promotion.candidate import Installation
 from weighlock.service.drift import DriftReport
 from weighlock.service.gatekeeper import VerifiedRelease, observe, verify_release
-from weighlock.service.installation import compare_installation
+from weighlock.service.installation import compare_installation, inner_program
 from weighlock.service.workspace import Workspace
 from weighlock.store.interface import Store
 
@@ -32,9 +32,18 @@ def read_approved(store: Store, verified: VerifiedRelease) -> Approved:
             f"{verified.entry.alias} runs in the image {serving}",
             hint="start it with a container runtime, by that digest; `weighlock check` checks the workload",
         )
+    return read_serving(store, serving, verified.candidate.argv[0])
+
+
+def read_serving(store: Store, serving: Installation, program: str) -> Approved:
+    """Return what an installation must be, as the store has it.
+
+    Raises UsageError ``program_unbound``, DeniedError ``package_lock_invalid`` or the store's codes.
+    """
+    inner_program(program)
     lock = PackageLock.parse(store.read_blob(serving.package_lock, limit=MAX_LOCK_BYTES))
     listing = store.read_blob(serving.packages, limit=MAX_DOCUMENT_BYTES)
-    return Approved(lock, listing, verified.candidate.argv[0])
+    return Approved(lock, listing, program)
 
 
 def find_release_drift(workspace: Workspace, wanted: str, installation: Path) -> DriftReport:
