@@ -187,7 +187,7 @@ def test_a_candidate_record_edited(requested: House) -> None:
     honest = requested.candidate
     requested.review(honest)
     requested.approve(honest)
-    edited = tweak_candidate(requested, honest, argv=["/bin/true"])
+    edited = tweak_candidate(requested, honest, argv=["{installation}/bin/true"])
     for kind in (Kind.REQUEST, Kind.APPROVAL, Kind.SBOM, Kind.REVIEW, Kind.WAIVER):
         requested.move_bundles(kind, origin=Digest.parse(honest), target=edited.digest)
     denied = requested.denied("sbom_missing", "promote", str(edited.digest))
