@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from weighlock.core.jsontext import _depth
+from weighlock.core.jsontext import json_depth
 
 TRICKY = st.text(alphabet='a"\\[]{}\n\u00e9', max_size=8)
 VALUES = st.recursive(
@@ -25,4 +25,4 @@ def depth(value: Any) -> int:
 @example({"[": {"\\\\": ['"[[[']}}, False, None)
 def test_depth_is_counted_outside_strings_only(value: Any, ascii_only: bool, indent: int | None) -> None:
     raw = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
-    assert _depth(raw) == depth(value)
+    assert json_depth(raw) == depth(value)

@@ -26,7 +26,7 @@ def read_json(raw: bytes, *, what: str, limit: int = MAX_DOCUMENT_BYTES) -> Any:
     """
     if len(raw) > limit:
         raise _invalid(what, f"{len(raw)} bytes are more than the limit of {limit}")
-    if _depth(raw) > MAX_JSON_DEPTH:
+    if json_depth(raw) > MAX_JSON_DEPTH:
         raise _invalid(what, f"it nests deeper than {MAX_JSON_DEPTH}")
     try:
         value = json.loads(
@@ -79,7 +79,8 @@ def refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _depth(raw: bytes) -> int:
+def json_depth(raw: bytes) -> int:
+    """Return how deep the arrays and objects of a JSON text nest, without parsing it."""
     # Escapes go first, then all but quotes and brackets; two adjacent quotes leave what is inside
     # a string inside. So megabytes of ordinary text are not walked token by token.
     bare = raw.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NO_STRUCTURE).replace(b'""', b"")

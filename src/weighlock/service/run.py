@@ -39,6 +39,8 @@ from weighlock.store.interface import Store
 WATCH_S: Final = 2.0  # after a revocation a gate that sees the store denies within this time
 RECHECK_S: Final = 60.0  # tens of thousands of names take a good part of a second
 LOOK_S: Final = 5.0  # a look takes milliseconds; who waits longer waits for a network or somebody's lock
+GRACE_S: Final = 10.0  # for a server that is asked to end, to finish its answers
+WITHDRAWN_GRACE_S: Final = 0.5  # what may be hostile gets no time for last deeds
 DENIED_BEFORE_START: Final = 125  # as env(1) and docker use it: the command was not started
 
 
@@ -92,7 +94,7 @@ def run(
             server = stack.enter_context(begun)
         started(server, verified)
         stopped = _watch(workspace, situation, verified, server, stopping, installation.recheck)
-        status = server.stop()
+        status = server.stop(WITHDRAWN_GRACE_S if stopped else GRACE_S)
     if stopped is not None:
         workspace.note_decision(PRODUCTION, Action.STOP, _subjects(verified), error=stopped)
     return Ended(status, stopped)

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from weighlock.core.jsontext import DuplicateKeyError, distinct_keys, refuse_constant
+from weighlock.core.jsontext import DuplicateKeyError, distinct_keys, json_depth, refuse_constant
+from weighlock.core.limit import MAX_JSON_DEPTH
 from weighlock.core.text import shown
 from weighlock.inspection.span import FormatError, Reading, read
 
@@ -75,6 +76,8 @@ def read_header(size: int) -> Reading[Header]:
 def _parse(raw: bytes) -> dict[str, Any]:
     if not raw.startswith(b"{"):
         raise FormatError("safetensors-header", "the header does not start with '{'", PREFIX_BYTES)
+    if json_depth(raw) > MAX_JSON_DEPTH:  # a parser's own limit differs from version to version
+        raise FormatError("safetensors-header", "the header is not JSON that nests reasonably", PREFIX_BYTES)
     try:
         document = json.loads(
             raw.decode("utf-8"), object_pairs_hook=distinct_keys, parse_constant=refuse_constant
@@ -83,7 +86,7 @@ def _parse(raw: bytes) -> dict[str, Any]:
         raise FormatError(
             "safetensors-duplicate-key", f"the name {shown(error.key)!r} occurs twice", 8
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise FormatError("safetensors-header", f"the header is not JSON: {shown(str(error))}", 8) from error
     if not isinstance(document, dict):
         raise FormatError("safetensors-header", "the header is not a JSON object", PREFIX_BYTES)

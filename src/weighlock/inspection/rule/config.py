@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from weighlock.core.jsontext import distinct_keys
+from weighlock.core.jsontext import distinct_keys, json_depth
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
 from weighlock.inspection.rule.class_name import examine_class, is_own_class
@@ -13,6 +13,7 @@ from weighlock.inspection.rule.template import examine_template
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
+MAX_DEPTH: Final = 500  # nested configurations reach about 20, no reader of models needs more
 _FALSE: Final = (False, None, "", "false", "False")  # whatever else Python takes for true
 _KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
 
@@ -36,11 +37,12 @@ def parse_json(raw: bytes) -> Any:
 
     Raises FormatError ``json-invalid``.
     """
+    if json_depth(raw) > MAX_DEPTH:  # a parser's own limit differs from version to version
+        raise FormatError("json-invalid", "the JSON cannot be read: it nests too deep")
     try:
         return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=distinct_keys)
-    except (ValueError, RecursionError) as error:
-        why = "it nests too deep" if isinstance(error, RecursionError) else shown(str(error))
-        raise FormatError("json-invalid", f"the JSON cannot be read: {why}") from error
+    except ValueError as error:
+        raise FormatError("json-invalid", f"the JSON cannot be read: {shown(str(error))}") from error
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:
