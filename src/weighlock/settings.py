@@ -249,6 +249,8 @@ def _from_file(file: Path | None, name: str, node: Node, base: Path) -> Value:
 def _from_text(name: str, text: str, base: Path, origin: str) -> Value:
     kind = KEYS[name].kind
     plain: Any = text
+    if not text and KEYS[name].default is None and kind != "list":
+        return None  # set to nothing, where a project's file says something
     if kind == "flag" and text.lower() in {"true", "false", "1", "0", "yes", "no"}:
         plain = text.lower() in {"true", "1", "yes"}
     elif kind == "days" and text.isascii() and text.isdigit():

@@ -66,6 +66,18 @@ def test_every_kind_of_value_can_come_from_a_variable(tmp_path: Path) -> None:
     assert found.sources["pypi"] == ("a", "b")
 
 
+def test_a_key_can_be_set_to_nothing(tmp_path: Path) -> None:
+    text = "version: 1\nenvironments:\n  production:\n    key: keys/production.pem\n"
+    name = "environments.production.key"
+    assert load(tmp_path, text).environment("production").key is not None
+    assert load(tmp_path, text, **{name: ""}).environment("production").key is None
+    variables = {"WEIGHLOCK_ENVIRONMENTS_PRODUCTION_KEY": ""}
+    assert load(tmp_path, text, variables=variables).environment("production").key is None
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, text, lock="")  # what has a default cannot be nothing
+    assert caught.value.code == "settings_invalid"
+
+
 def test_memory_is_one_for_each_trust_root(tmp_path: Path) -> None:
     variables = {"XDG_STATE_HOME": str(tmp_path / "state")}
     unpinned = load(tmp_path, variables=variables).memory

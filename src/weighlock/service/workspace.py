@@ -149,7 +149,8 @@ def _read_signer(file: Path | None, passphrase_file: Path | None, setting: str) 
         raise UsageError(
             "key_missing",
             f"{setting} {told}, so nothing can be signed here",
-            hint="`weighlock keys make` makes a key; a trust document must give it its role",
+            hint="`weighlock keys make` makes a key, and a trust document gives it its role; where nothing is to be "
+            f"signed, as in CI, set it to nothing: `weighlock --set {setting}= …`",
         )
     passphrase = None if passphrase_file is None else passphrase_file.read_bytes().rstrip(b"\r\n")
     return KeySigner.from_pem(file.read_bytes(), passphrase)
