@@ -70,7 +70,8 @@ def test_a_key_can_be_set_to_nothing(tmp_path: Path) -> None:
     text = "version: 1\nenvironments:\n  production:\n    key: keys/production.pem\n"
     name = "environments.production.key"
     assert load(tmp_path, text).environment("production").key is not None
-    assert load(tmp_path, text, **{name: ""}).environment("production").key is None
+    unset = load_settings(None, variables={}, flags={name: ""}, folder=tmp_path)
+    assert unset.environment("production").key is None
     variables = {"WEIGHLOCK_ENVIRONMENTS_PRODUCTION_KEY": ""}
     assert load(tmp_path, text, variables=variables).environment("production").key is None
     with pytest.raises(UsageError) as caught:
