@@ -20,8 +20,9 @@ from release_house import (  # noqa: F401  # fixtures are found by name
 )
 from serving import Serving
 from weighlock import sandbox
-from weighlock.sandbox import Tier
+from weighlock.sandbox import Server, Tier
 from weighlock.sandbox.private import private_folder
+from weighlock.service.run import GRACE_S, WITHDRAWN_GRACE_S, Order, run
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -99,6 +100,29 @@ def test_a_revoked_file_stops_the_server(released: House, serving: Serving) -> N
         (each["action"], each["outcome"], each["code"]) for each in entries
     ]
     released.run_denied("revoked")
+
+
+def test_a_withdrawn_server_gets_no_time_for_last_deeds(
+    released: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    stop = Server.stop
+
+    def recorded(server: Server, grace_s: float = 10.0) -> int:
+        given.append(grace_s)
+        return stop(server, grace_s)
+
+    monkeypatch.setattr(Server, "stop", recorded)
+
+    def revoke(*_: object) -> None:
+        key = released.key("ana")
+        released.ok("revoke", str(released.file_digest()), "--reason", "test", "--key", key)
+
+    order = Order(NAME, released.installation)
+    ended = run(released.workspace(), order, started=revoke, stopping=threading.Event())
+    assert ended.stopped is not None
+    assert ended.stopped.code == "revoked"
+    assert given[0] == WITHDRAWN_GRACE_S < GRACE_S
 
 
 def test_a_file_exchanged_between_the_check_and_the_import(

@@ -33,7 +33,7 @@ class Attempt:
         return {
             "what": self.what,
             "command": self.command,
-            "blockedBy": self.code or None,
+            "blocked_by": self.code or None,
             "outcome": self.outcome.name.lower(),
             "seconds": round(self.seconds, 3),
         }
@@ -85,7 +85,7 @@ class Drill:
             "title": self.title,
             "outcome": self.outcome.name.lower(),
             "attempts": [attempt.to_json() for attempt in self.attempts],
-            "allowedUntouched": self.controls,
+            "allowed_untouched": self.controls,
             "problem": None
             if self.problem is None
             else {"code": self.problem.code, "message": self.problem.message, "hint": self.problem.hint},

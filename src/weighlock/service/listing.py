@@ -79,7 +79,7 @@ class Shown:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object."""
         files = [
-            {"path": each.path, "digest": str(each.digest), "size": each.size, "mediaType": each.media_type}
+            {"path": each.path, "digest": str(each.digest), "size": each.size, "media_type": each.media_type}
             for each in self.files
         ]
         return {

@@ -80,7 +80,7 @@ def test_the_whole_command(
     blocked = [attempt["outcome"] for each in drills for attempt in each["attempts"]]
     if SANDBOX:
         assert (status, facts["outcome"], len(blocked)) == (0, "clean", 20)
-        assert all(each["allowedUntouched"] for each in drills)
+        assert all(each["allowed_untouched"] for each in drills)
     else:
         assert (status, facts["outcome"]) == (3, "undecided")
     assert set(blocked) == {"clean"}
