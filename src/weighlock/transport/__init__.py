@@ -1,0 +1,1 @@
+"""All that goes over HTTP: who may be asked, with what limits, and how bytes arrive."""
