@@ -3,6 +3,16 @@
 from typing import Protocol
 
 
+class Part(Protocol):
+    """One file of a stretch of work, told about by the thread that works on it."""
+
+    def advance(self, size_bytes: int) -> None:
+        """Add to what is done of the part and of the stretch; a negative number takes back what must be done again."""
+
+    def end(self) -> None:
+        """Finish the part, done or not."""
+
+
 class Progress(Protocol):
     """Told about bytes as they are done, from any thread."""
 
@@ -15,6 +25,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """Finish the stretch, done or not."""
 
+    def part(self, label: str, total_bytes: int) -> Part:
+        """Begin a part of the stretch; ``label`` is untrusted text."""
+
 
 class _Silent:
     def begin(self, label: str, total_bytes: int) -> None:
@@ -25,6 +38,11 @@ class _Silent:
 
     def end(self) -> None:
         """Draw nothing."""
+
+    def part(self, label: str, total_bytes: int) -> Part:
+        """Draw nothing."""
+        del label, total_bytes
+        return self
 
 
 NO_PROGRESS: Progress = _Silent()

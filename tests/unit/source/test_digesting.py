@@ -9,6 +9,7 @@ from weighlock.core.artifact import ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.core.limit import READ_BYTES
+from weighlock.core.progress import Part
 from weighlock.source.digesting import digest_files
 from weighlock.source.folder import FolderFile, walk_folder
 from weighlock.source.steady import FileIdentity, SteadyFile
@@ -34,6 +35,9 @@ class Counted:
 
     def end(self) -> None:
         self.ended += 1
+
+    def part(self, label: str, total_bytes: int) -> Part:
+        raise AssertionError((label, total_bytes))
 
     def react(self) -> None:
         """Do nothing; a test may put something here."""

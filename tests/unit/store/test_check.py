@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from unit.store.storing import NOTE, at_noon, blob_file, names_below, overwrite, put_model, refused
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
+from weighlock.core.progress import Part
 from weighlock.store.check import check_store
 from weighlock.store.index import Index
 from weighlock.store.layout import LayoutStore
@@ -55,6 +56,9 @@ def test_progress_is_told_of_every_byte(root: Path) -> None:
 
         def end(self) -> None:
             told.append(0)
+
+        def part(self, label: str, total_bytes: int) -> Part:
+            raise AssertionError((label, total_bytes))
 
     check_store(root, progress=Told(), threads=1)
     assert told[0] < 0

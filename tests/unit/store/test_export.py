@@ -10,6 +10,7 @@ import pytest
 from unit.store.storing import at_noon, blob_file, names_below, overwrite, put_model, refused
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
+from weighlock.core.progress import Part
 from weighlock.store import export
 from weighlock.store.export import export_artifact
 from weighlock.store.layout import LayoutStore
@@ -144,6 +145,9 @@ def test_a_destination_that_appears_meanwhile_is_kept(
             (out / "thesis.tex").touch()
 
         def end(self) -> None: ...
+
+        def part(self, label: str, total_bytes: int) -> Part:
+            raise AssertionError((label, total_bytes))
 
     with refused("io_failed"):
         export_artifact(store, model.digest, out, progress=Planting())
