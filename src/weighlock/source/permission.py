@@ -7,44 +7,96 @@ from pathlib import Path
 from typing import Final
 
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.reference import Reference
 from weighlock.core.text import shown
+from weighlock.source.address import Address
 from weighlock.source.interface import SourceSpec
+from weighlock.source.lookalike import find_lookalike
+from weighlock.source.trusted import Parts, read_entry
 
-SCHEMES: Final = ("path", "pypi")
-CLOSE_NAMES: Final = 0.8  # difflib's ratio: one letter more, less or other in a short name
+SCHEMES: Final = ("path", "pypi", "hf", "oci", "ollama", "s3", "https")
+PLAIN_HTTP: Final = "http"  # what sources.https and network.plain_http allow together
+GRAMMAR: Final = (
+    "path:FILE-OR-FOLDER, pypi:NAME==VERSION[:SUBFOLDER], hf:OWNER/NAME[@REVISION][:GLOB], "
+    "oci:REGISTRY/REPOSITORY[:TAG][@DIGEST], ollama:[NAMESPACE/]NAME[:TAG], s3://BUCKET[/PREFIX] "
+    "or https://HOST/FILE#sha256=DIGEST"
+)
+_SLASHED: Final = frozenset({"s3", "https", PLAIN_HTTP})  # written scheme://…
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
+_PLAIN_YAML: Final = re.compile(r"[A-Za-z./][A-Za-z0-9/_.:-]*[A-Za-z0-9/_.-]", re.ASCII)
+_YAML_WORDS: Final = frozenset(
+    {"true", "false", "yes", "no", "on", "off", "null"}
+)  # YAML 1.1 reads no text in them
 
 
 def parse_source(text: str) -> SourceSpec:
     """Return the source that ``text`` names; raises UsageError ``source_invalid``."""
     scheme, colon, location = text.partition(":")
-    if scheme in SCHEMES and location:
-        return SourceSpec(scheme, location)
+    if scheme in {*SCHEMES, PLAIN_HTTP} and location:
+        wanted = (
+            f"{scheme}://{shown(location)}"
+            if scheme in _SLASHED
+            else f"{scheme}:{shown(location.lstrip('/'))}"
+        )
+        if scheme == "path" or location.startswith("//") is (scheme in _SLASHED):
+            return SourceSpec(scheme, location)
+        raise _no_source(text, f"did you mean {wanted}?")
     close = (
         difflib.get_close_matches(scheme, SCHEMES, n=1, cutoff=0.5)
         if colon and location and _SCHEME.fullmatch(scheme)
         else []
     )
-    meant = (
-        f"did you mean {close[0]}:{shown(location)}?" if close else "for a file or folder write path:FOLDER"
-    )
-    raise UsageError(
-        "source_invalid",
-        f"{shown(text)!r} is not a source",
-        hint=f"a source is path:FILE-OR-FOLDER or pypi:NAME==VERSION[:SUBFOLDER]; {meant}",
+    raise _no_source(
+        text,
+        f"did you mean {close[0]}:{shown(location)}?" if close else "for a file or folder write path:FOLDER",
     )
 
 
 def check_project(project: str, allowed: Sequence[str]) -> None:
     """Return if ``project``, a normalised name, is one of ``allowed``; raises DeniedError ``source_not_allowed``."""
-    known = [_normalised(name) for name in allowed]
-    if project in known:
-        return
-    close = difflib.get_close_matches(project, known, n=1, cutoff=CLOSE_NAMES)
-    warning = (
-        f"did you mean {close[0]}? A name that close may be a trap; " if close else ""
-    ) + f"to allow it, write in weighlock.yaml:\n    sources:\n      pypi:\n        - {project}"
-    raise _denied(f"the PyPI project {project!r}", warning)
+    _check("pypi", "the PyPI project", (project,), allowed)
+
+
+def check_hf(owner: str, name: str, allowed: Sequence[str]) -> None:
+    """Return if ``owner`` or ``owner/name`` is allowed; both are compared letter by letter.
+
+    Raises DeniedError ``source_not_allowed``, UsageError ``source_invalid`` for what cannot be a name.
+    """
+    _check("hf", "the Hugging Face model", _read("hf", f"{owner}/{name}"), allowed)
+
+
+def check_oci(reference: Reference, allowed: Sequence[str]) -> None:
+    """Return if the registry, or it with the beginning of the repository by whole components, is allowed.
+
+    Raises DeniedError ``source_not_allowed``.
+    """
+    repository = _read("oci", f"{reference.registry}/{reference.repository}")
+    _check("oci", "the repository", repository, allowed)
+
+
+def check_ollama(namespace: str, name: str, allowed: Sequence[str]) -> None:
+    """Return if ``namespace`` (``library`` for models without one) or ``namespace/name`` is allowed.
+
+    Raises DeniedError ``source_not_allowed``, UsageError ``source_invalid`` for what cannot be a name.
+    """
+    _check("ollama", "the Ollama model", _read("ollama", f"{namespace}/{name}"), allowed)
+
+
+def check_bucket(bucket: str, prefix: str, allowed: Sequence[str]) -> None:
+    """Return if the bucket, or it with the beginning of the prefix by whole components, is allowed.
+
+    Raises DeniedError ``source_not_allowed``, UsageError ``source_invalid`` for what cannot be a name.
+    """
+    _check("s3", "the bucket", _read("s3", f"{bucket}/{prefix}" if prefix else bucket), allowed)
+
+
+def check_address(address: Address, allowed: Sequence[str]) -> None:
+    """Return if the host (and port), or it with the beginning of the path by whole components, is allowed.
+
+    Raises DeniedError ``source_not_allowed``; what is proposed there is the file's folder.
+    """
+    parts = (address.authority, *address.components)
+    _check("https", "the address", parts, allowed, proposed=parts[:-1] or parts)
 
 
 def check_folder(location: Path, allowed: Sequence[str], base: Path) -> None:
@@ -60,8 +112,44 @@ def check_folder(location: Path, allowed: Sequence[str], base: Path) -> None:
     folder = location if location.is_dir() else location.parent
     raise _denied(
         f"the folder {shown(str(folder))!r}",
-        "to allow it and everything in it, write in weighlock.yaml:\n    sources:\n      path:\n"
-        f"        - {_yaml(str(folder))}",
+        f"to allow it and everything in it, {_lines('path', str(folder))}",
+    )
+
+
+def _check(
+    scheme: str, what: str, parts: Parts, allowed: Sequence[str], *, proposed: Parts | None = None
+) -> None:
+    known = [entry for text in allowed if (entry := _entry(scheme, text))]
+    if any(parts[: len(entry)] == entry for entry in known):
+        return
+    close = find_lookalike(parts, known)
+    warning = f"did you mean {shown(close)}? A name that close may be a trap; " if close else ""
+    raise _denied(
+        f"{what} {shown('/'.join(parts))!r}",
+        f"{warning}to allow it, {_lines(scheme, '/'.join(proposed or parts))}",
+    )
+
+
+def _entry(scheme: str, text: str) -> Parts | None:
+    try:
+        return read_entry(scheme, text)
+    except ValueError:
+        return None  # the settings refuse it with its line; here it allows nothing
+
+
+def _read(scheme: str, text: str) -> Parts:
+    try:
+        return read_entry(scheme, text)
+    except ValueError as error:
+        letters = "" if text.isascii() else "it has letters outside ASCII, which look like others; "
+        raise UsageError(
+            "source_invalid", f"{shown(text)!r} is no name of an {scheme}: source", hint=f"{letters}{error}"
+        ) from error
+
+
+def _no_source(text: str, meant: str) -> UsageError:
+    return UsageError(
+        "source_invalid", f"{shown(text)!r} is not a source", hint=f"a source is {GRAMMAR}; {meant}"
     )
 
 
@@ -69,10 +157,10 @@ def _denied(what: str, hint: str) -> DeniedError:
     return DeniedError("source_not_allowed", f"{what} is not a trusted source", hint=hint)
 
 
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()  # PEP 503, "Normalized Names"
+def _lines(scheme: str, entry: str) -> str:
+    return f"write in weighlock.yaml:\n    sources:\n      {scheme}:\n        - {_yaml(entry)}"
 
 
 def _yaml(text: str) -> str:
-    plain = re.fullmatch(r"[A-Za-z0-9/_.-]+", text, re.ASCII)
-    return text if plain else "'" + shown(text).replace("'", "''") + "'"
+    plain = _PLAIN_YAML.fullmatch(text) and text.lower() not in _YAML_WORDS
+    return text if plain else "'" + shown(text, limit=4096).replace("'", "''") + "'"
