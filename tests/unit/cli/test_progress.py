@@ -10,7 +10,7 @@ LARGE = MIN_PART_BYTES
 Screen = pytest.CaptureFixture[str]
 
 
-def test_a_part_counts_in_the_total(screen: Screen) -> None:
+def test_a_part_counts_in_the_total(capsys: Screen) -> None:
     drawn = _Drawn()
     drawn.begin("pulling", 2 * LARGE)
     part = drawn.part("model.gguf", LARGE)
@@ -25,10 +25,10 @@ def test_a_part_counts_in_the_total(screen: Screen) -> None:
     part.advance(5)
     assert drawn._bar.n == LARGE
     drawn.end()
-    assert "model.gguf" in screen.readouterr().err
+    assert "model.gguf" in capsys.readouterr().err
 
 
-def test_small_files_and_more_files_than_lines_have_no_bar(screen: Screen) -> None:
+def test_small_files_and_more_files_than_lines_have_no_bar(capsys: Screen) -> None:
     drawn = _Drawn()
     drawn.begin("pulling", 10 * LARGE)
     drawn.part("small.json", LARGE - 1).advance(1)
@@ -39,18 +39,18 @@ def test_small_files_and_more_files_than_lines_have_no_bar(screen: Screen) -> No
     assert sorted(drawn._parts) == list(range(1, MAX_PARTS + 1))
     drawn.end()
     assert drawn._parts == {}
-    drawn_text = screen.readouterr().err
+    drawn_text = capsys.readouterr().err
     assert "file-0" in drawn_text
     assert "small.json" not in drawn_text
     assert f"file-{MAX_PARTS}" not in drawn_text
 
 
-def test_a_file_name_is_escaped_and_cut(screen: Screen) -> None:
+def test_a_file_name_is_escaped_and_cut(capsys: Screen) -> None:
     drawn = _Drawn()
     drawn.begin("pulling", LARGE)
     drawn.part("\x1b]0;owned\x07" + "x" * 300, LARGE).advance(LARGE)
     drawn.end()
-    drawn_text = screen.readouterr().err
+    drawn_text = capsys.readouterr().err
     assert "…xxx" in drawn_text
     assert "\x1b]" not in drawn_text
     assert "x" * 100 not in drawn_text
