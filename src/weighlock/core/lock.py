@@ -25,7 +25,13 @@ MAX_MODELS: Final = 1000
 MAX_LOCK_BYTES: Final = 64 * 1024 * 1024  # a few models of 10,000 files
 MAX_TEXT_CHARACTERS: Final = 4096  # a source may be a long path
 GIT_FIELD: Final = "git_sha1"  # SHA-1 proves nothing today; it says which blob of the origin's history it was
-_GIT_SHA1: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
+VERSION_FIELD: Final = "version_id"  # which of its versions an object store is to hand out
+_MARKS: Final = {
+    GIT_FIELD: re.compile(r"[0-9a-f]{40}", re.ASCII),
+    VERSION_FIELD: re.compile(
+        r"[\x21-\x7e]{1,1024}", re.ASCII
+    ),  # S3: opaque, at most 1,024 bytes, safe in a URL
+}
 _FIELDS: Final = frozenset({"source", "revision", "owner", "origin_confirmed", "manifest", "facts", "files"})
 
 
@@ -49,9 +55,9 @@ class LockedModel:
     manifest: Digest
     files: Mapping[str, ArtifactFile]
     facts: Mapping[str, str] = field(default_factory=dict)  # what only this kind of source has
-    git_sha1: Mapping[str, str] = field(
-        default_factory=dict
-    )  # path → git's name of the blob, where there is one
+    # path → git's name of the blob, and the object store's of the version, where there is one
+    git_sha1: Mapping[str, str] = field(default_factory=dict)
+    version_ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -144,7 +150,8 @@ def _read_model(name: str, value: Any) -> LockedModel:
         manifest=manifest,
         files=files,
         facts={key: _text(facts[key], f"{shown(key)} of {name}") for key in sorted(facts)},
-        git_sha1=_read_git_names(name, fields["files"]),
+        git_sha1=_read_marks(name, fields["files"], GIT_FIELD),
+        version_ids=_read_marks(name, fields["files"], VERSION_FIELD),
     )
 
 
@@ -160,7 +167,7 @@ def _read_files(name: str, value: Mapping[str, Any]) -> dict[str, ArtifactFile]:
     for path in sorted(value):
         what = f"{shown(path)!r} of {name}"
         fields = _object(value[path], what)
-        _only(fields, {"size", "sha256", *(fields.keys() & {GIT_FIELD})}, what)
+        _only(fields, {"size", "sha256", *(fields.keys() & _MARKS.keys())}, what)
         size, digits = fields["size"], _text(fields["sha256"], what)
         if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
             raise _WrongError(f"the size of {what} is not a number of bytes")
@@ -168,12 +175,12 @@ def _read_files(name: str, value: Mapping[str, Any]) -> dict[str, ArtifactFile]:
     return files
 
 
-def _read_git_names(name: str, files: Mapping[str, Any]) -> dict[str, str]:
-    named = {path: files[path][GIT_FIELD] for path in sorted(files) if GIT_FIELD in files[path]}
-    for path, digits in named.items():
-        if not isinstance(digits, str) or not _GIT_SHA1.fullmatch(digits):
-            raise _WrongError(f"{GIT_FIELD} of {shown(path)!r} of {name} is not 40 hex digits")
-    return named
+def _read_marks(name: str, files: Mapping[str, Any], mark: str) -> dict[str, str]:
+    marked = {path: files[path][mark] for path in sorted(files) if mark in files[path]}
+    for path, value in marked.items():
+        if not isinstance(value, str) or not _MARKS[mark].fullmatch(value):
+            raise _WrongError(f"{mark} of {shown(path)!r} of {name} does not follow its grammar")
+    return marked
 
 
 def _write_model(model: LockedModel) -> str:
@@ -188,15 +195,16 @@ def _write_model(model: LockedModel) -> str:
         '      "files": {',
     ]
     files = [
-        f"        {_quoted(path)}: {_quoted(_file(file, model.git_sha1.get(path)))}"
+        f"        {_quoted(path)}: {_quoted(_file(model, file))}"
         for path, file in sorted(model.files.items())
     ]
     return "\n".join([*lines, ",\n".join(files), "      }", "    }"])
 
 
-def _file(file: ArtifactFile, git_sha1: str | None) -> dict[str, str | int]:
-    written: dict[str, str | int] = {"size": file.size, "sha256": file.digest.hex}
-    return written if git_sha1 is None else {**written, GIT_FIELD: git_sha1}
+def _file(model: LockedModel, file: ArtifactFile) -> dict[str, str | int]:
+    marks = {GIT_FIELD: model.git_sha1.get(file.path), VERSION_FIELD: model.version_ids.get(file.path)}
+    written = {name: mark for name, mark in marks.items() if mark is not None}
+    return {"size": file.size, "sha256": file.digest.hex, **written}
 
 
 def _quoted(value: Any) -> str:

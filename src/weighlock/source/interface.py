@@ -46,12 +46,14 @@ class Item(NamedTuple):
     """A file that can be fetched: its path, its size in bytes, the digest that its source promises, if any.
 
     ``git_sha1`` is the name that git gives the bytes, 40 hex digits: held against them, but no proof alone.
+    ``version_id`` is what an object store calls this version: the lock keeps it, so that the same is asked for again.
     """
 
     path: str
     size: int
     promised: Digest | None = None
     git_sha1: str | None = None
+    version_id: str | None = None
 
 
 class Staging(Protocol):

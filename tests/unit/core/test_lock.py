@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,15 @@ def test_reads_what_it_writes_in_one_way() -> None:
     assert again.models["a"].size == sum(map(len, FILES))
     assert Lock.parse(Lock().to_bytes()) == Lock()
     json.loads(raw)
+
+
+def test_a_file_may_have_the_names_that_git_and_an_object_store_give_it() -> None:
+    marked = replace(
+        model("a"), git_sha1={"weights/ä.bin": "ab" * 20}, version_ids={"config.json": "3/L4_kq.~"}
+    )
+    raw = Lock({"a": marked}).to_bytes()
+    assert Lock.parse(raw).models["a"] == marked != model("a")
+    assert len(raw.splitlines()) == len(Lock({"a": model("a")}).to_bytes().splitlines())
 
 
 def test_has_one_line_a_file() -> None:
@@ -112,6 +122,14 @@ EDITS: dict[str, Callable[[dict[str, Any]], object]] = {
     "file collision": lambda lock: lock["models"]["a"]["files"].update(
         {"CONFIG.json": lock["models"]["a"]["files"]["config.json"]}
     ),
+    "git upper": lambda lock: lock["models"]["a"]["files"]["config.json"].update(git_sha1="A" * 40),
+    "git short": lambda lock: lock["models"]["a"]["files"]["config.json"].update(git_sha1="a" * 39),
+    "git null": lambda lock: lock["models"]["a"]["files"]["config.json"].update(git_sha1=None),
+    "version empty": lambda lock: lock["models"]["a"]["files"]["config.json"].update(version_id=""),
+    "version number": lambda lock: lock["models"]["a"]["files"]["config.json"].update(version_id=1),
+    "version long": lambda lock: lock["models"]["a"]["files"]["config.json"].update(version_id="x" * 1025),
+    "version space": lambda lock: lock["models"]["a"]["files"]["config.json"].update(version_id="a b"),
+    "version line": lambda lock: lock["models"]["a"]["files"]["config.json"].update(version_id="a\n"),
     "many models": lambda lock: lock.update(models={f"m{number}": 1 for number in range(1001)}),
 }
 
