@@ -1,0 +1,1 @@
+"""What several benchmarks share: a server of large files, a link that loses packets, costs of commands."""
