@@ -14,7 +14,7 @@ from weighlock.core.jsontext import read_object, write_json
 from weighlock.store.copying import copy_artifact
 from weighlock.store.interface import Blob, Store
 from weighlock.store.layout import LayoutStore
-from weighlock.store.manifest import Manifest
+from weighlock.store.manifest import Manifest, read_manifest
 from weighlock.store.memory import MemoryStore
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
@@ -272,6 +272,65 @@ def test_malformed_manifests_are_refused(store: Store, change: dict[str, object]
     with refused(code):
         store.put_manifest(write_json(document | change))
     assert store.entries() == before
+
+
+def index_of(*children: Descriptor, subject: Descriptor | None = None) -> bytes:
+    about = {} if subject is None else {"subject": subject.to_json()}
+    listed = [child.to_json() | {"platform": {"os": "linux", "architecture": "x"}} for child in children]
+    media_type = "application/vnd.oci.image.index.v1+json"
+    return write_json({"schemaVersion": 2, "mediaType": media_type, "manifests": listed, **about})
+
+
+def test_an_index_is_listed_as_one(store: Store) -> None:
+    children = [put_model(store, content) for content in (b"one", b"two")]
+    made = store.put_manifest(index_of(*children), name="both")
+    assert store.resolve("both") == made
+    assert made.media_type == made.artifact_type == "application/vnd.oci.image.index.v1+json"
+    parsed = read_manifest(store, made.digest)
+    assert [(each.descriptor.digest, each.platform) for each in parsed.children] == [
+        (child.digest, "linux/x") for child in children
+    ]
+    about = store.put_manifest(index_of(children[0], subject=made))
+    assert store.referrers(made.digest) == [about]
+
+
+@pytest.mark.parametrize("wrong", ["digest", "size", "blob"])
+def test_an_index_needs_its_children(store: Store, wrong: str) -> None:
+    child = put_model(store, b"one")
+    blob = store.write_blob([b"{}"])
+    other = Descriptor(
+        child.media_type,
+        {"digest": ABSENT, "size": child.digest, "blob": blob.digest}[wrong],
+        2 if wrong == "blob" else child.size + (wrong == "size"),
+    )
+    with refused("child_missing"):
+        store.put_manifest(index_of(child, other))
+    assert [entry.descriptor for entry in store.entries()] == [child]
+
+
+@pytest.mark.parametrize("docker", ["manifest", "list"])
+def test_docker_manifests_are_manifests(store: Store, docker: str) -> None:
+    kind = f"application/vnd.docker.distribution.manifest.{'v2' if docker == 'manifest' else 'list.v2'}+json"
+    document = read_object(store.read_blob(put_model(store, b"one").digest), what="the manifest")
+    if docker == "list":
+        document = read_object(index_of(put_model(store, b"two")), what="the index")
+    document.pop("artifactType", None)
+    made = store.put_manifest(write_json(document | {"mediaType": kind}), name="docker")
+    assert (store.resolve("docker"), made.media_type) == (made, kind)
+
+
+def test_a_manifest_that_is_two_things_is_refused(store: Store) -> None:
+    document = read_object(store.read_blob(put_model(store, b"one").digest), what="the manifest")
+    with refused("manifest_invalid"):
+        store.put_manifest(write_json({**document, "manifests": []}))
+
+
+def test_what_a_type_is_found_by(store: Store) -> None:
+    first, second = put_model(store, b"one"), put_model(store, b"two")
+    evidence = store.attach(first, BUNDLE, b"1", BUNDLE)
+    assert store.find(str(first.artifact_type)) == [first.digest, second.digest]
+    assert store.find(BUNDLE) == [evidence.digest]
+    assert store.find("a/b") == []
 
 
 def test_evidence_is_a_referrer_that_other_tools_can_read(store: Store) -> None:

@@ -1,5 +1,7 @@
 """OCI content descriptors (image-spec, descriptor.md), read strictly."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,19 +31,23 @@ class Descriptor:
     def from_json(cls, value: Any) -> Self:
         """Return the descriptor of a JSON object; raises DeniedError ``manifest_invalid`` or ``digest_invalid``.
 
-        ``urls`` and embedded ``data`` are refused: bytes come from where we say and are digested.
+        ``urls`` are refused: bytes come from where we say. Embedded ``data`` must be what the digest
+        names, and is not used all the same.
         """
         if not isinstance(value, dict):
             raise invalid_manifest("a descriptor is not an object")
-        if value.keys() & {"urls", "data"}:
-            raise invalid_manifest("a descriptor has urls or data of its own")
+        if "urls" in value:
+            raise invalid_manifest("a descriptor has urls of its own")
         size = value.get("size")
         if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
             raise invalid_manifest(f"a descriptor has the size {shown(repr(size))}")
         artifact_type = value.get("artifactType")
+        digest = Digest.parse(value.get("digest"))
+        if "data" in value:
+            _check_data(value["data"], digest, size)
         return cls(
             media_type=check_media_type(value.get("mediaType")),
-            digest=Digest.parse(value.get("digest")),
+            digest=digest,
             size=size,
             annotations=read_annotations(value.get("annotations")),
             artifact_type=None if artifact_type is None else check_media_type(artifact_type),
@@ -55,6 +61,16 @@ class Descriptor:
         if self.annotations:
             made["annotations"] = dict(self.annotations)
         return made
+
+
+def _check_data(value: Any, digest: Digest, size: int) -> None:
+    # descriptor.md, "Embedded Content": whoever reads it instead of the blob must read the same
+    try:
+        data = base64.b64decode(value.encode("ascii"), validate=True)
+    except (AttributeError, ValueError) as error:
+        raise invalid_manifest("a descriptor's data is not base64") from error
+    if len(data) != size or hashlib.new(digest.algorithm, data).hexdigest() != digest.hex:
+        raise invalid_manifest("a descriptor's data is not what its digest names")
 
 
 def check_media_type(value: Any) -> str:

@@ -69,7 +69,7 @@ def reject(workspace: Workspace, candidate: str, signer: Signer, *, comment: str
     """Reject; raises DeniedError ``role_missing``, UsageError ``candidate_released`` where that comes too late."""
     store = workspace.store(EXPERIMENTATION)
     _, descriptor = read_candidate(store, candidate)
-    if any(each.descriptor.digest == descriptor.digest for each in workspace.store(PRODUCTION).entries()):
+    if descriptor.digest in workspace.store(PRODUCTION).find(MEDIA_TYPE):
         raise UsageError(
             "candidate_released",
             "the candidate was promoted already, and rejecting it would stop nothing",

@@ -108,10 +108,8 @@ def find_revocations(store: Store, trust: Trust) -> list[tuple[Revocation, Evide
     Keys that were revoked later still count here: withdrawing too much is the safe side.
     """
     found = []
-    for entry in store.entries():
-        if entry.descriptor.artifact_type != revocation_record.MEDIA_TYPE:
-            continue
-        raw, descriptor = read_record(store, entry.descriptor.digest, revocation_record.MEDIA_TYPE)
+    for digest in store.find(revocation_record.MEDIA_TYPE):
+        raw, descriptor = read_record(store, digest, revocation_record.MEDIA_TYPE)
         signed = gather(store, descriptor.digest, trust).of(Kind.REVOCATION)
         if signed:
             found.append((Revocation.parse(raw), signed[0]))

@@ -83,7 +83,8 @@ class IndexedStore(abc.ABC):
             self._require(manifest, index)
             return index.add(manifest.descriptor, name=name, subject=subject)
 
-        listed = (manifest.digest, *(blob.digest for blob in manifest.blobs))
+        children = (child.descriptor.digest for child in manifest.children)
+        listed = (manifest.digest, *(blob.digest for blob in manifest.blobs), *children)
         self._change_index(change, listed=listed)
         return manifest.descriptor
 
@@ -107,6 +108,11 @@ class IndexedStore(abc.ABC):
     def entries(self) -> list[Entry]:
         """Return all listed manifests."""
         return list(self._index().by_digest.values())
+
+    def find(self, artifact_type: str) -> list[Digest]:
+        """Return the listed manifests of one type."""
+        entries = self._index().by_digest
+        return [key for key, each in entries.items() if each.descriptor.artifact_type == artifact_type]
 
     def attach(
         self,
@@ -149,6 +155,8 @@ class IndexedStore(abc.ABC):
                 raise DeniedError(
                     "size_mismatch", f"the blob {blob.digest} has {size} bytes; the manifest says {blob.size}"
                 )
+        for child in manifest.children:
+            _require_child(child.descriptor, index)
         if manifest.subject is not None:
             _require_subject(manifest.subject, index)
 
@@ -167,14 +175,40 @@ class _Limited:
         return count
 
 
+def _require_child(child: Descriptor, index: Index) -> None:
+    entry = index.by_digest.get(child.digest)
+    if entry is None or not describes(child, entry.descriptor):
+        raise child_missing(child)
+
+
 def _require_subject(subject: Descriptor, index: Index) -> None:
     entry = index.by_digest.get(subject.digest)
-    if entry is None or (entry.descriptor.size, entry.descriptor.media_type) != (
-        subject.size,
-        subject.media_type,
-    ):
-        raise DeniedError(
-            "subject_missing",
-            f"the store has no manifest {subject.digest} that something could be said about",
-            hint="evidence lies beside what it is about: pull or copy that first",
-        )
+    if entry is None or not describes(subject, entry.descriptor):
+        raise subject_missing(subject)
+
+
+def describes(claim: Descriptor, manifest: Descriptor) -> bool:
+    """Return whether a manifest is what another one says of it."""
+    return (claim.digest, claim.size, claim.media_type) == (
+        manifest.digest,
+        manifest.size,
+        manifest.media_type,
+    )
+
+
+def child_missing(child: Descriptor) -> DeniedError:
+    """Return the error for an index that lists what the store does not have."""
+    return DeniedError(
+        "child_missing",
+        f"the store has no manifest {child.digest} as the index describes it",
+        hint="an index needs the manifests of all its platforms; copy it as a whole",
+    )
+
+
+def subject_missing(subject: Descriptor) -> DeniedError:
+    """Return the error for evidence about what the store does not have."""
+    return DeniedError(
+        "subject_missing",
+        f"the store has no manifest {subject.digest} that something could be said about",
+        hint="evidence lies beside what it is about: pull or copy that first",
+    )

@@ -258,6 +258,8 @@ class _Check:
                 _place(entry.descriptor.digest),
                 f"it is about {subject}, which is not listed",
             )
+        for child in manifest.children:
+            self._need(child.descriptor, f"{shown(child.platform) or 'a part'} of {who}")
         for blob in manifest.blobs:
             title = blob.annotations.get(TITLE_ANNOTATION)
             self._need(blob, f"{shown(title)!r} of {who}" if title else f"part of {who}")

@@ -56,9 +56,14 @@ def collect_garbage(store: LayoutStore, *, dry_run: bool = False) -> Garbage:
 def listed_blobs(store: LayoutStore) -> set[Digest]:
     """Return the digests of all listed manifests and of all that they list; raises as ``collect_garbage``."""
     needed: set[Digest] = set()
-    for entry in store.entries():
-        manifest = read_manifest(store, entry.descriptor.digest)
+    manifests = [entry.descriptor.digest for entry in store.entries()]
+    seen = set(manifests)
+    for digest in manifests:
+        manifest = read_manifest(store, digest)
         needed |= {manifest.digest, *(blob.digest for blob in manifest.blobs)}
+        children = {child.descriptor.digest for child in manifest.children} - seen
+        seen |= children
+        manifests += children  # an index needs them though somebody unlisted them
     return needed
 
 

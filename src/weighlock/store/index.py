@@ -19,8 +19,8 @@ from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.store_reference import check_name, read_digits
 from weighlock.core.text import shown
 from weighlock.store.interface import Entry
+from weighlock.store.manifest import INDEX_MEDIA_TYPE
 
-INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 NAME_ANNOTATION: Final = "org.opencontainers.image.ref.name"
 SUBJECT_ANNOTATION: Final = "dev.weighlock.subject"
 SEAL_ANNOTATION: Final = "dev.weighlock.digest"

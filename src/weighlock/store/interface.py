@@ -67,10 +67,10 @@ class Store(Protocol):
         ...
 
     def put_manifest(self, raw: bytes, *, name: str | None = None) -> Descriptor:
-        """Store a manifest, list it and return its descriptor; ``name`` moves if another manifest had it.
+        """Store a manifest or an index, list it and return its descriptor; ``name`` moves if another had it.
 
         Raises DeniedError ``manifest_invalid``, ``blob_missing``, ``size_mismatch`` (a blob that it lists),
-        ``subject_missing``; UsageError ``name_invalid``.
+        ``child_missing`` (a manifest that an index lists), ``subject_missing``; UsageError ``name_invalid``.
         """
         ...
 
@@ -98,6 +98,10 @@ class Store(Protocol):
 
     def entries(self) -> list[Entry]:
         """Return all listed manifests, oldest first. Names and subjects are the index's word, unverified."""
+        ...
+
+    def find(self, artifact_type: str) -> list[Digest]:
+        """Return the listed manifests of one type, oldest first; the type is the index's word."""
         ...
 
     def attach(

@@ -1,31 +1,48 @@
-"""Any OCI image manifest of the store: what it links to, and the manifest of a referrer.
+"""Any manifest of the store: an image manifest and what it links to, an index and its children, a referrer.
 
-Source: OCI image-spec v1.1, manifest.md.
+Source: OCI image-spec v1.1, manifest.md and image-index.md; Docker's image manifest version 2,
+schema 2, and its manifest list, which have the same form under other media types.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from weighlock.core.artifact import MANIFEST_MEDIA_TYPE, Artifact
 from weighlock.core.descriptor import Descriptor, check_media_type, invalid_manifest, read_annotations
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.text import shown
 from weighlock.store.interface import Store
 
+INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
+IMAGE_TYPES: Final = frozenset({MANIFEST_MEDIA_TYPE, DOCKER_MANIFEST})
+INDEX_TYPES: Final = frozenset({INDEX_MEDIA_TYPE, DOCKER_LIST})
+MAX_CHILDREN: Final = 1000  # of an index; the images with most platforms have about 20, attestations included
 EMPTY: Final = b"{}"
 EMPTY_DESCRIPTOR: Final = Descriptor("application/vnd.oci.empty.v1+json", Digest.of(EMPTY), len(EMPTY))
 
 
+class Child(NamedTuple):
+    """A manifest that an index lists, and its platform as ``os/architecture[/variant]``, empty if it says none."""
+
+    descriptor: Descriptor
+    platform: str
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest's exact bytes and what they link to; ``blobs`` are config and layers."""
+    """A manifest's exact bytes and what they link to; ``blobs`` are config and layers, ``children`` an index's."""
 
     raw: bytes
     digest: Digest
+    media_type: str
     artifact_type: str
     blobs: tuple[Descriptor, ...]
+    children: tuple[Child, ...]
     subject: Descriptor | None
     annotations: Mapping[str, str]
 
@@ -33,17 +50,24 @@ class Manifest:
     def parse(cls, raw: bytes) -> Self:
         """Return what ``raw`` says; raises DeniedError ``manifest_invalid``, ``json_invalid``, ``digest_invalid``."""
         document = read_object(raw, what="the manifest", limit=MAX_MANIFEST_BYTES)
-        if document.get("schemaVersion") != 2 or document.get("mediaType") != MANIFEST_MEDIA_TYPE:
-            raise invalid_manifest("it is not an OCI image manifest of schema version 2")
-        config = Descriptor.from_json(document.get("config"))
-        layers = _layers(document)
+        media_type = _media_type(document)
+        blobs: tuple[Descriptor, ...] = ()
+        children: tuple[Child, ...] = ()
+        if media_type in INDEX_TYPES:
+            children = tuple(_child(each) for each in _list(document, "manifests", MAX_CHILDREN))
+        else:
+            layers = _list(document, "layers", MAX_FILES)
+            blobs = tuple(Descriptor.from_json(each) for each in (document.get("config"), *layers))
         subject = document.get("subject")
+        # manifest.md, "artifactType": the config's media type stands in for an absent one
+        stand_in = blobs[0].media_type if blobs else media_type
         return cls(
             raw=raw,
             digest=Digest.of(raw),
-            # manifest.md, "artifactType": the config's media type stands in for an absent one
-            artifact_type=check_media_type(document.get("artifactType", config.media_type)),
-            blobs=(config, *layers),
+            media_type=media_type,
+            artifact_type=check_media_type(document.get("artifactType", stand_in)),
+            blobs=blobs,
+            children=children,
             subject=None if subject is None else Descriptor.from_json(subject),
             annotations=read_annotations(document.get("annotations")),
         )
@@ -52,7 +76,7 @@ class Manifest:
     def descriptor(self) -> Descriptor:
         """The descriptor of the manifest; a referrer's carries its annotations (distribution-spec, "Listing Referrers")."""
         annotations = self.annotations if self.subject else {}
-        return Descriptor(MANIFEST_MEDIA_TYPE, self.digest, len(self.raw), annotations, self.artifact_type)
+        return Descriptor(self.media_type, self.digest, len(self.raw), annotations, self.artifact_type)
 
 
 def read_manifest(store: Store, digest: Digest) -> Manifest:
@@ -83,8 +107,33 @@ def write_referrer(
     )
 
 
-def _layers(document: dict[str, Any]) -> list[Descriptor]:
-    layers = document.get("layers")
-    if not isinstance(layers, list) or len(layers) > MAX_FILES:
-        raise invalid_manifest(f"it has no list of at most {MAX_FILES} layers")
-    return [Descriptor.from_json(layer) for layer in layers]
+def _media_type(document: dict[str, Any]) -> str:
+    """Return what kind of manifest it is; no document is two kinds (CVE-2021-41190)."""
+    is_index = "manifests" in document
+    if document.get("schemaVersion") != 2 or is_index == ("layers" in document or "config" in document):
+        raise invalid_manifest("it is neither an image manifest nor an index of schema version 2")
+    # manifest.md, "mediaType": version 1.0 let writers leave it out
+    stated = document.get("mediaType", INDEX_MEDIA_TYPE if is_index else MANIFEST_MEDIA_TYPE)
+    if not isinstance(stated, str) or stated not in (INDEX_TYPES if is_index else IMAGE_TYPES):
+        raise invalid_manifest(f"its media type is {shown(repr(stated))}")
+    return stated
+
+
+def _list(document: dict[str, Any], name: str, limit: int) -> list[Any]:
+    listed = document.get(name)
+    if not isinstance(listed, list) or len(listed) > limit:
+        raise invalid_manifest(f"it has no list of at most {limit} {name}")
+    return listed
+
+
+def _child(value: Any) -> Child:
+    descriptor = Descriptor.from_json(value)
+    if descriptor.media_type not in IMAGE_TYPES | INDEX_TYPES:
+        raise invalid_manifest(f"an index lists something of type {shown(descriptor.media_type)}")
+    platform = value.get("platform") or {}
+    if not isinstance(platform, dict):
+        raise invalid_manifest("a platform is not an object")
+    parts = [platform.get(name, "") for name in ("os", "architecture", "variant")]
+    if not all(isinstance(part, str) for part in parts):
+        raise invalid_manifest("a platform is not written as texts")
+    return Child(descriptor, "/".join(filter(None, parts)))

@@ -8,9 +8,11 @@ import pytest
 
 from unit.store.storing import NOTE, at_noon, blob_file, names_below, overwrite, put_model, refused
 from weighlock.core.digest import Digest
+from weighlock.core.jsontext import write_json
 from weighlock.store.check import check_store
 from weighlock.store.collect import collect_garbage
 from weighlock.store.layout import LayoutStore
+from weighlock.store.manifest import INDEX_MEDIA_TYPE
 
 # writes one blob and half of another, says so, and waits to be killed
 WRITER = """
@@ -55,6 +57,16 @@ def test_what_is_listed_stays(store: LayoutStore, root: Path) -> None:
     before = names_below(root)
     assert collect_garbage(store).files == ()
     assert names_below(root) == before
+
+
+def test_an_index_keeps_the_children_that_somebody_unlisted(store: LayoutStore) -> None:
+    child = put_model(store, {"a.bin": b"a"})
+    listed = [{"mediaType": child.media_type, "digest": str(child.digest), "size": child.size}]
+    index = {"schemaVersion": 2, "mediaType": INDEX_MEDIA_TYPE, "manifests": listed}
+    store.put_manifest(write_json(index))
+    store.delete(child.digest)
+    assert collect_garbage(store).files == ()
+    assert store.read_blob(Digest.of(b"a")) == b"a"
 
 
 def test_what_was_unlisted_goes_with_its_evidence_and_what_is_shared_stays(
