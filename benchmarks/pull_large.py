@@ -52,9 +52,12 @@ def contenders(folder: Path, server: str) -> dict[str, Callable[[Path], None]]:
     if shutil.which("curl") and shutil.which("openssl"):
         rows["`curl`, then `openssl dgst -sha256`"] = lambda to: curl(server, names, to)
     for program, name in (("huggingface_hub", "`huggingface_hub`"), ("oras", "PyPI `oras`")):
-        if PEERS.is_file() and not subprocess.run(
-            [PEERS, "-c", f"import {program}"], check=False, capture_output=True
-        ).returncode:
+        if (
+            PEERS.is_file()
+            and not subprocess.run(
+                [PEERS, "-c", f"import {program}"], check=False, capture_output=True
+            ).returncode
+        ):
             fetch = {"huggingface_hub": hub, "oras": oras}[program]
             rows[name] = lambda to, fetch=fetch: fetch(server, to)  # type: ignore[misc]  # bound now, not later
             rows[f"{name}, then `openssl dgst`"] = lambda to, fetch=fetch: also_digest(fetch, server, to)  # type: ignore[misc]  # as above
@@ -101,7 +104,11 @@ def hub(server: str, to: Path) -> None:
     program = (
         f"import huggingface_hub as h; h.snapshot_download({REPOSITORY!r}, local_dir={str(to / 'model')!r})"
     )
-    variables = {"HF_ENDPOINT": f"http://{server}", "HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_XET": "1"}
+    variables = {
+        "HF_ENDPOINT": f"http://{server}",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_XET": "1",
+    }
     quietly([str(PEERS), "-c", program], **variables, HF_HOME=str(to / "home"))
 
 

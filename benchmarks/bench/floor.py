@@ -1,6 +1,6 @@
 """The least that fetching with verification can cost in Python: recv into a buffer, write, SHA-256.
 
-    python benchmarks/bench/floor.py HOST:PORT FOLDER NAME…
+python benchmarks/bench/floor.py HOST:PORT FOLDER NAME…
 """
 
 import hashlib
@@ -20,7 +20,9 @@ def main() -> None:
             socket.create_connection((host, int(port))) as connection,
             (Path(folder) / name).open("wb", buffering=0) as file,
         ):
-            connection.sendall(f"GET /files/{name} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall(
+                f"GET /files/{name} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n".encode()
+            )
             running, head = hashlib.sha256(), b""
             while b"\r\n\r\n" not in head:
                 head += connection.recv(4096)

@@ -12,14 +12,17 @@ BENCH = Path(__file__).resolve().parent.parent
 
 
 @contextmanager
-def serving(folder: Path, *, prefix: tuple[str, ...] = (), host: str = "127.0.0.1", congestion: str = "") -> Iterator[str]:
+def serving(
+    folder: Path, *, prefix: tuple[str, ...] = (), host: str = "127.0.0.1", congestion: str = ""
+) -> Iterator[str]:
     """Yield ``host:port`` of a server of ``folder``, started by ``prefix`` (``ip netns exec NAME``)."""
     line = [*prefix, sys.executable, "-m", "bench.server", str(folder), "--host", host]
     line += ["--congestion", congestion] if congestion else []
     with subprocess.Popen(
         line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=BENCH
     ) as server:
-        assert server.stdin and server.stdout
+        assert server.stdin
+        assert server.stdout
         try:
             yield f"{host}:{server.stdout.readline().strip()}"
         finally:

@@ -110,11 +110,21 @@ class Handler(BaseHTTPRequestHandler):
         return raw, f"sha256:{hashlib.sha256(raw).hexdigest()}"
 
     def document(
-        self, value: Any, *, status: int = 200, kind: str = "application/json", more: dict[str, str] | None = None
+        self,
+        value: Any,
+        *,
+        status: int = 200,
+        kind: str = "application/json",
+        more: dict[str, str] | None = None,
     ) -> None:
         raw = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
-        for name, text in {"Content-Type": kind, "Content-Length": str(len(raw)), **SUBJECT, **(more or {})}.items():
+        for name, text in {
+            "Content-Type": kind,
+            "Content-Length": str(len(raw)),
+            **SUBJECT,
+            **(more or {}),
+        }.items():
             self.send_header(name, text)
         self.end_headers()
         if self.command == "GET":
