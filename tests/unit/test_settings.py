@@ -7,6 +7,7 @@ import pytest
 from weighlock.cli.main import run
 from weighlock.core.error import UsageError
 from weighlock.settings import Settings, find_file, load_settings
+from weighlock.source.permission import SCHEMES
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -26,7 +27,7 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
     assert found.trust_root is None
     assert found.environment("production").trial is False
     assert found.environment("production").key is None
-    assert found.sources == {"path": (), "pypi": ()}
+    assert found.sources == dict.fromkeys(SCHEMES, ())
     assert set(found.origins.values()) == {"default"}
 
 
@@ -102,6 +103,33 @@ def test_memory_is_one_for_each_trust_root(tmp_path: Path) -> None:
         ("version: 1\nenvironments:\n  staging:\n    folder: x\n", 4, "no setting"),
         ("version: 1\nsources:\n  pypi: all\n", 3, "list of texts"),
         ("version: 1\nsources:\n  pypi: [1]\n", 3, "list of texts"),
+        (
+            "version: 1\nsources:\n  pypi:\n    - ok\n    - '*'\n",
+            5,
+            "'\\*' is refused: there are no wildcards",
+        ),
+        ("version: 1\nsources:\n  path: ['models/*']\n", 3, "no wildcards"),
+        ("version: 1\nsources:\n  hf: [google, 'meta/*']\n", 3, "no wildcards"),
+        ("version: 1\nsources:\n  hf: [a/b/c]\n", 3, "write owner, or owner/name"),
+        ("version: 1\nsources:\n  hf: ['']\n", 3, "it is empty"),
+        ("version: 1\nsources:\n  oci: [library/ubuntu]\n", 3, "write registry"),
+        ("version: 1\nsources:\n  oci: ['ghcr.io/a:tag']\n", 3, "no tag"),
+        ("version: 1\nsources:\n  ollama: [a b]\n", 3, "write namespace"),
+        ("version: 1\nsources:\n  s3: ['s3://bucket']\n", 3, "a bucket is"),
+        ("version: 1\nsources:\n  s3: [bucket/../x]\n", 3, "a prefix has no"),
+        ("version: 1\nsources:\n  https:\n    - h.example\n    - https://h\n", 5, "without https://"),
+        ("version: 1\nsources:\n  https: [h.example/%2e%2e/x]\n", 3, "segment"),
+        ("version: 1\nsources:\n  https: ['h.example?x=1']\n", 3, "it has a query"),
+        ("version: 1\nnetwork:\n  hosts: ['*']\n", 3, "every host"),
+        ("version: 1\nnetwork:\n  hosts: ['a.*.example']\n", 3, "not a host"),
+        ("version: 1\nnetwork:\n  hosts: [https://h.example]\n", 3, "not a host"),
+        ("version: 1\nnetwork:\n  plain_http: ['*.example.org']\n", 3, "each host is named"),
+        ("version: 1\nhf:\n  origin: huggingface.co\n", 3, "not written as https"),
+        ("version: 1\nollama:\n  registry: https://h/#x\n", 3, "no fragment"),
+        ("version: 1\ns3:\n  region: us-east-1.evil.example/\n", 3, "a region is"),
+        ("version: 1\npull:\n  mirror: https://h/x\n", 3, "write a folder, or oci:"),
+        ("version: 1\npull:\n  mirror: oci:h.example\n", 3, "write registry/repository"),
+        ("version: 1\nenvironments:\n  production:\n    repository: x\n", 4, "write registry"),
         ("version: 1\nlock: [a]\n", 2, "not a path"),
         ("version: 1\nlock: a\nlock: b\n", 3, "occurs twice"),
         ("version: 1\nlock: &a x\n", 2, "anchors"),
@@ -130,6 +158,36 @@ def test_a_wrong_flag_is_refused(tmp_path: Path, flags: dict[str, str]) -> None:
     with pytest.raises(UsageError) as caught:
         load_settings(None, variables={}, flags=flags, folder=tmp_path)
     assert caught.value.code == "settings_invalid"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3:\n  endpoint: https://me:secret@h\n",
+        "hf:\n  mirror: https://h/?token=secret\n",
+        "sources:\n  https: ['me:secret@h']\n",
+    ],
+)
+def test_a_credential_in_an_address_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, "version: 1\n" + text)
+    assert caught.value.code == "settings_invalid"
+    assert "secret" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_trusted_sources_and_hosts_are_read_as_written(tmp_path: Path) -> None:
+    text = (
+        "version: 1\nsources: {hf: [google, a/b], oci: ['localhost:5000/x'], s3: [bucket/a/],"
+        " https: ['h.example:8443/a']}\nnetwork: {hosts: ['*.example.org', h], plain_http: ['127.0.0.1:80']}\n"
+    )
+    found = load(tmp_path, text)
+    assert found.sources["hf"] == ("google", "a/b")
+    assert found.sources["https"] == ("h.example:8443/a",)
+    assert found.names("network.hosts") == ("*.example.org", "h")
+    for flags in ({"sources.hf": "google,*"}, {"network.hosts": "*"}, {"hf.origin": "x"}):
+        with pytest.raises(UsageError) as caught:
+            load_settings(None, variables={}, flags=flags, folder=tmp_path)
+        assert caught.value.code == "settings_invalid"
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:

@@ -1,24 +1,19 @@
-"""Addresses as people write them: ``https://host[:port][/path]``, in one spelling.
+"""Addresses as people write them: ``https://host[:port][/path][#…]``, in one spelling.
 
-RFC 3986, section 6.2.2: scheme and host in lower case, an encoding of a character that needs
-none is undone, hexadecimal digits are upper case. What two readers could read differently is
-refused: ``..`` however encoded, empty components, user information, hosts as odd numbers.
+On top of what ``transport.url`` refuses: queries, empty components, encoded slashes and invisible
+characters. RFC 3986, section 6.2.2: what is encoded without need is decoded, hexadecimal digits
+are upper case; so paths can be compared component by component.
 """
 
-import ipaddress
 import re
 import urllib.parse
 from dataclasses import dataclass
 from typing import Final, Self
 
-PORTS: Final = {"https": 443, "http": 80}
-MAX_ADDRESS_CHARACTERS: Final = (
-    2048  # what proxies and servers accept at least (RFC 9110, section 4.1, asks for 8000)
-)
-_ADDRESS: Final = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#(.*))?", re.ASCII | re.IGNORECASE)
-_AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII | re.IGNORECASE)
-_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.ASCII)
-_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)  # as a last label: browsers and C read a number
+from weighlock.core.error import DeniedError
+from weighlock.transport.url import Origin, parse_url
+
+MAX_ADDRESS_CHARACTERS: Final = 2048  # fits the lock's limit for a source, digest included
 _ENCODED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _PATH: Final = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*", re.ASCII)  # section 3.3
 _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
@@ -28,9 +23,7 @@ _UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]", re.ASCII)
 class Address:
     """Where something is: ``components`` are the path's, percent-encoded, without the slashes."""
 
-    scheme: str
-    host: str
-    port: int
+    origin: Origin
     components: tuple[str, ...] = ()
     fragment: str | None = None
 
@@ -40,60 +33,28 @@ class Address:
 
         Raises ValueError with a sentence in which no text is shown that could be a credential.
         """
-        match = _ADDRESS.fullmatch(text)
-        if match is None or len(text) > MAX_ADDRESS_CHARACTERS:
-            raise ValueError("it is not written as https://host[:port]/path")
-        scheme, authority, path, query, fragment = match.groups()
-        if "@" in authority:
-            raise ValueError("it has a user or password in it, which belongs in ~/.netrc")
-        if query is not None:
+        if len(text) > MAX_ADDRESS_CHARACTERS:
+            raise ValueError(f"it has more than {MAX_ADDRESS_CHARACTERS} characters")
+        written, mark, fragment = text.partition("#")
+        if "?" in written:
             raise ValueError("it has a query (`?…`), which may be a credential")
-        host, port = _read_authority(authority, scheme.lower())
-        return cls(scheme.lower(), host, port, _read_path(path), fragment)
-
-    @property
-    def authority(self) -> str:
-        """Host, and port if it is not the scheme's own."""
-        return self.host if self.port == PORTS[self.scheme] else f"{self.host}:{self.port}"
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return f"{self.scheme}://{self.authority}"
+        if "@" in written.partition("://")[2].partition("/")[0]:
+            raise ValueError("it has a user name or password in it")
+        try:
+            url = parse_url(written)
+        except DeniedError as error:
+            raise ValueError(error.message) from error
+        return cls(url.origin, _read_path(url.path), fragment if mark else None)
 
     @property
     def url(self) -> str:
         """What is asked for: no fragment."""
-        return "/".join([self.origin, *self.components])
+        return "/".join([str(self.origin), *self.components])
 
     @property
     def names(self) -> tuple[str, ...]:
         """The path's components as they read: decoded."""
         return tuple(map(urllib.parse.unquote, self.components))
-
-
-def _read_authority(authority: str, scheme: str) -> tuple[str, int]:
-    match = _AUTHORITY.fullmatch(authority)
-    port = int(match[2]) if match and match[2] else PORTS[scheme]
-    if match is None or not 0 < port < 65536:
-        raise ValueError("its host is not a name or IP address with an optional port, in ASCII")
-    return check_host(match[1]), port
-
-
-def check_host(text: str) -> str:
-    """Return a host in lower case; raises ValueError unless it is a DNS name or a plain IP address."""
-    host = text.lower()
-    labels = host.split(".")
-    try:
-        if host.startswith("["):
-            return f"[{ipaddress.IPv6Address(host[1:-1])}]"
-        if _NUMBER.fullmatch(labels[-1]):
-            return str(ipaddress.IPv4Address(host))
-    except ValueError as error:
-        raise ValueError("its host is a number that is no plain IP address") from error
-    if len(host) > 253 or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError("its host is not a DNS name")
-    return host
 
 
 def _read_path(path: str) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def check_address(address: Address, allowed: Sequence[str]) -> None:
 
     Raises DeniedError ``source_not_allowed``; what is proposed there is the file's folder.
     """
-    parts = (address.authority, *address.components)
+    parts = (address.origin.authority, *address.components)
     _check("https", "the address", parts, allowed, proposed=parts[:-1] or parts)
 
 

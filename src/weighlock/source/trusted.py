@@ -1,4 +1,4 @@
-"""What may stand in the settings under ``sources``: one grammar a scheme, compared by whole components.
+"""What may stand in the settings about sources: one grammar a scheme, compared by whole components.
 
 An entry allows what it names and everything below it: ``owner`` also ``owner/name``, but
 never ``owner2``. There are no wildcards, and nothing outside ASCII where names are
@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.reference import Reference
+from weighlock.core.text import shown
 from weighlock.source.address import Address
+from weighlock.transport.host import Hosts
 
 Parts: TypeAlias = tuple[str, ...]
 
@@ -24,6 +26,8 @@ _HUB_NAME: Final = re.compile(
 _OLLAMA_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}", re.ASCII)  # ollama, types/model/name.go
 # Amazon S3 user guide, "General purpose bucket naming rules"; others' servers keep them as well
 _BUCKET: Final = re.compile(r"(?!.*\.\.)(?![0-9.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
+
+_REGION: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 
 def read_project(text: str) -> Parts:
@@ -81,7 +85,68 @@ def read_host(text: str) -> Parts:
     address = Address.parse(f"https://{text}")
     if address.fragment is not None:
         raise ValueError("a host has no fragment")
-    return (address.authority, *address.components)
+    return (address.origin.authority, *address.components)
+
+
+def check_entry(scheme: str, text: str) -> None:
+    """Return if ``sources.SCHEME`` may have the entry ``text``; raises ValueError naming it."""
+    try:
+        read_entry(scheme, text)
+    except ValueError as error:
+        entry = "an entry" if "@" in text else shown(repr(text))  # what is before an @ may be a password
+        raise ValueError(f"{entry} is refused: {error}") from error
+
+
+def read_host_rule(text: str) -> str:
+    """Return ``host[:port]`` or ``*.domain``; raises ValueError."""
+    if text == "*":
+        raise ValueError("'*' would be every host: name each one, or a domain as '*.example.org'")
+    try:
+        Hosts.of([text])
+    except UsageError as error:
+        raise ValueError(error.message) from error
+    return text
+
+
+def read_plain_host(text: str) -> str:
+    """Return ``host[:port]``; raises ValueError."""
+    if "*" in text:
+        raise ValueError(
+            f"{shown(repr(text))}: where there is no TLS each host is named, as host or host:port"
+        )
+    return read_host_rule(text)
+
+
+def read_service(text: str) -> Address:
+    """Return the address of a service, such as a hub; raises ValueError without showing what may be a credential."""
+    address = Address.parse(text)
+    if address.fragment is not None:
+        raise ValueError("the address of a service has no fragment")
+    return address
+
+
+def read_region(text: str) -> str:
+    """Return the name of a region, which becomes part of a host's name; raises ValueError."""
+    if not _REGION.fullmatch(text):
+        raise ValueError("a region is lower-case letters, digits and hyphens")
+    return text
+
+
+def read_store(text: str) -> Parts:
+    """Return a registry and the components of a whole repository; raises ValueError."""
+    parts = read_repository(text)
+    if len(parts) < 2:
+        raise ValueError("write registry/repository")
+    return parts
+
+
+def read_mirror(text: str) -> str:
+    """Return a folder, or ``oci:registry/repository``; raises ValueError."""
+    if text.startswith("oci:"):
+        read_store(text.removeprefix("oci:"))
+    elif "://" in text:
+        raise ValueError("write a folder, or oci:registry/repository")
+    return text
 
 
 def read_folder(text: str) -> Parts:
