@@ -1,7 +1,9 @@
 """One suite that every implementation of ``Store`` passes."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -449,3 +451,192 @@ def test_a_copy_digests_what_the_target_has_already(make: Make) -> None:
     with refused("digest_mismatch"):
         copy_artifact(source, target, model.digest)
     assert target.entries() == []
+
+
+class Asked:
+    """A source that notes from where it was asked, and breaks off where it is told to."""
+
+    def __init__(self, data: bytes, *, breaks_at: int | None = None) -> None:
+        self.data = data
+        self.breaks_at = breaks_at
+        self.starts: list[int] = []
+        self.ended = 0
+
+    def __call__(self, start: int) -> Iterator[memoryview]:
+        self.starts.append(start)
+        buffer = bytearray(3)
+        end = len(self.data) if self.breaks_at is None else self.breaks_at
+        try:
+            for place in range(start, end, len(buffer)):
+                count = min(len(buffer), end - place)
+                buffer[:count] = self.data[place : place + count]
+                yield memoryview(buffer)[:count]
+            if self.breaks_at is not None:
+                raise ConnectionResetError("the network")
+        finally:
+            self.ended += 1
+
+
+def break_off(store: Store, expected: Digest, size: int, data: bytes, at: int) -> None:
+    """Leave the first ``at`` bytes of ``data`` in the store."""
+    with pytest.raises(ConnectionResetError):
+        store.resume_blob(expected, size, Asked(data, breaks_at=at))
+    with refused("blob_missing"):
+        store.blob_size(expected)
+
+
+LONG = b"the bytes of a model"
+LONG_DIGEST = Digest.of(LONG)
+
+
+def test_a_blob_is_fetched_once(store: Store) -> None:
+    source = Asked(LONG)
+    for _ in range(2):
+        assert store.resume_blob(LONG_DIGEST, len(LONG), source) == (LONG_DIGEST, len(LONG))
+    assert source.starts == [0]
+    assert store.read_blob(LONG_DIGEST) == LONG
+
+
+def test_a_blob_that_was_written_otherwise_is_not_asked_for(store: Store) -> None:
+    store.write_blob([LONG])
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source) == (LONG_DIGEST, len(LONG))
+    assert source.starts == []
+
+
+@pytest.mark.parametrize("places", [(1,), (3, 10), (4, 4, 19), (0, 7), (20,)])
+def test_a_broken_fetch_goes_on_where_it_stopped(store: Store, places: tuple[int, ...]) -> None:
+    for place in places:
+        break_off(store, LONG_DIGEST, len(LONG), LONG, place)
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source) == (LONG_DIGEST, len(LONG))
+    assert source.starts == ([places[-1]] if places[-1] < len(LONG) else [])
+    assert store.read_blob(LONG_DIGEST) == LONG
+
+
+def test_where_the_prefix_was_wrong_everything_is_asked_for_once_more(store: Store) -> None:
+    break_off(store, LONG_DIGEST, len(LONG), b"The" + LONG[3:], 10)
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source) == (LONG_DIGEST, len(LONG))
+    assert source.starts == [10, 0]
+    assert store.read_blob(LONG_DIGEST) == LONG
+
+
+def test_where_all_of_it_was_there_and_wrong_everything_is_asked_for(store: Store) -> None:
+    break_off(store, LONG_DIGEST, len(LONG), LONG[:-1] + b"!", len(LONG))
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source) == (LONG_DIGEST, len(LONG))
+    assert source.starts == [0]
+
+
+@pytest.mark.parametrize("prefix", [0, 10])
+def test_other_bytes_of_the_same_size_are_refused_and_leave_nothing(store: Store, prefix: int) -> None:
+    if prefix:
+        break_off(store, LONG_DIGEST, len(LONG), LONG, prefix)
+    lying = Asked(LONG[:-1] + b"!")
+    with refused("digest_mismatch"):
+        store.resume_blob(LONG_DIGEST, len(LONG), lying)
+    assert lying.starts == ([prefix, 0] if prefix else [0])
+    with refused("blob_missing"):
+        store.blob_size(LONG_DIGEST)
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source)
+    assert source.starts == [0]
+
+
+@pytest.mark.parametrize("prefix", [0, 10])
+@pytest.mark.parametrize("data", [LONG[:-1], LONG + b"!", LONG * 2])
+def test_another_size_is_refused_at_once_and_leaves_nothing(store: Store, data: bytes, prefix: int) -> None:
+    if prefix:
+        break_off(store, LONG_DIGEST, len(LONG), LONG, prefix)
+    lying = Asked(data)
+    with refused("size_mismatch"):
+        store.resume_blob(LONG_DIGEST, len(LONG), lying)
+    assert lying.starts == [prefix]
+    assert lying.ended == 1
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source)
+    assert source.starts == [0]
+
+
+def test_what_was_fetched_for_a_larger_promise_is_thrown_away(store: Store) -> None:
+    break_off(store, LONG_DIGEST, 100, LONG * 5, len(LONG) + 1)
+    source = Asked(LONG)
+    assert store.resume_blob(LONG_DIGEST, len(LONG), source)
+    assert source.starts == [0]
+
+
+def test_a_blob_that_is_there_has_to_have_the_promised_size(store: Store) -> None:
+    store.write_blob([LONG])
+    source = Asked(LONG)
+    with refused("size_mismatch"):
+        store.resume_blob(LONG_DIGEST, len(LONG) + 1, source)
+    assert source.starts == []
+
+
+def test_nothing_is_asked_for_an_empty_blob(store: Store) -> None:
+    source = Asked(b"")
+    empty = Digest.of(b"")
+    assert store.resume_blob(empty, 0, source) == (empty, 0)
+    with refused("digest_mismatch"):
+        store.resume_blob(LONG_DIGEST, 0, source)
+    assert source.starts == []
+
+
+def test_only_blobs_with_sha256_digests_are_fetched(store: Store) -> None:
+    source = Asked(LONG)
+    with refused("digest_invalid"):
+        store.resume_blob(Digest("sha512", "0" * 128), len(LONG), source)
+    assert source.starts == []
+
+
+def test_two_threads_share_the_work(store: Store) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    second = Asked(LONG)
+
+    def slowly(start: int) -> Iterator[bytes]:
+        yield LONG[start:5]
+        begun.set()
+        assert go_on.wait(10)
+        yield LONG[5:]
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.resume_blob, LONG_DIGEST, len(LONG), slowly)
+        assert begun.wait(10)
+        assert store.resume_blob(LONG_DIGEST, len(LONG), second, wait=False) is None
+        waiting = pool.submit(store.resume_blob, LONG_DIGEST, len(LONG), second)
+        other = store.resume_blob(Digest.of(b"other"), 5, Asked(b"other"), wait=False)
+        assert other == (Digest.of(b"other"), 5)
+        assert not waiting.done()
+        go_on.set()
+        assert first.result(10) == waiting.result(10) == (LONG_DIGEST, len(LONG))
+    assert second.starts == []
+
+
+def test_who_waits_goes_on_where_the_other_broke_off(store: Store) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    second = Asked(LONG)
+
+    def failing(_: int) -> Iterator[bytes]:
+        yield LONG[:5]
+        begun.set()
+        assert go_on.wait(10)
+        raise ConnectionResetError("the network")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.resume_blob, LONG_DIGEST, len(LONG), failing)
+        assert begun.wait(10)
+        waiting = pool.submit(store.resume_blob, LONG_DIGEST, len(LONG), second)
+        go_on.set()
+        with pytest.raises(ConnectionResetError):
+            first.result(10)
+        assert waiting.result(10) == (LONG_DIGEST, len(LONG))
+    assert second.starts == [5]
+
+
+def test_a_fetched_blob_can_be_listed(store: Store) -> None:
+    blob = store.resume_blob(LONG_DIGEST, len(LONG), Asked(LONG))
+    assert blob is not None
+    artifact, config = Artifact.build([ArtifactFile("a.bin", *blob)])
+    store.write_blob([config])
+    assert store.put_manifest(artifact.manifest, name="a") == store.resolve("a")

@@ -13,7 +13,7 @@ from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.store_reference import check_name
 from weighlock.store.folder import read_chunks
 from weighlock.store.index import Index
-from weighlock.store.interface import Blob, BlobStream, Entry
+from weighlock.store.interface import Blob, BlobStream, Entry, Store
 from weighlock.store.manifest import EMPTY, EMPTY_DESCRIPTOR, Manifest, read_manifest, write_referrer
 from weighlock.store.tally import Tally
 
@@ -35,6 +35,17 @@ class IndexedStore(abc.ABC):
         expected_size: int | None = None,
     ) -> Blob:
         """Store bytes under their digest."""
+
+    @abc.abstractmethod
+    def resume_blob(
+        self,
+        expected: Digest,
+        size: int,
+        chunks_from: Callable[[int], Iterable[bytes | memoryview]],
+        *,
+        wait: bool = True,
+    ) -> Blob | None:
+        """Store the bytes of ``expected``, taking what a broken attempt left."""
 
     @abc.abstractmethod
     def blob_size(self, digest: Digest) -> int:
@@ -69,6 +80,21 @@ class IndexedStore(abc.ABC):
                 tally.update(chunk)
                 progress.advance(len(chunk))
         return tally.finish().size
+
+    def _check_whole(self, expected: Digest, size: int) -> Blob:
+        """Return a blob that is there already, after reading it; raises DeniedError ``digest_mismatch``, ``size_mismatch``."""
+        found = self.blob_size(expected)
+        if found != size:
+            raise DeniedError(
+                "size_mismatch",
+                f"the store holds {found} bytes as {expected}, and {size} were promised",
+                hint="`weighlock fsck` says whether the store is damaged; else ask whoever promised the size",
+            )
+        return Blob(expected, self.verify_blob(expected))
+
+    def borrow_blob(self, blob: Descriptor, source: Store) -> bool:  # noqa: ARG002  # a registry can do it
+        """Return False: the bytes pass here, and are digested then."""
+        return False
 
     def put_manifest(self, raw: bytes, *, name: str | None = None) -> Descriptor:
         """Store and list a manifest."""

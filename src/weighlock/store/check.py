@@ -39,6 +39,7 @@ from weighlock.store.layout import (
 )
 from weighlock.store.lease import LOCK, foreign, leftovers, live_leases, locked
 from weighlock.store.manifest import Manifest
+from weighlock.store.resumable import unheld_partials
 from weighlock.store.tally import Tally
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -64,7 +65,9 @@ _RULES: Final[dict[str, tuple[Severity, str]]] = {
     "store.extra": (Severity.MEDIUM, _WHO),
     "store.mode": (Severity.MEDIUM, f"chmod {BLOB_MODE:o}"),
     "store.leftover": (Severity.LOW, _GC),
+    "store.resumable": (Severity.LOW, "pull it again to go on, or `weighlock gc` removes it after a day"),
 }
+_LEFTOVERS: Final = frozenset({"store.leftover", "store.resumable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,8 @@ class StoreReport:
 
     @property
     def damage(self) -> tuple[Finding, ...]:
-        """The findings that gc does not mend."""
-        return tuple(each for each in self.findings if each.rule != "store.leftover")
+        """The findings that gc does not mend, at once or in time."""
+        return tuple(each for each in self.findings if each.rule not in _LEFTOVERS)
 
 
 def check_store(root: Path, *, progress: Progress = NO_PROGRESS, threads: int | None = None) -> StoreReport:
@@ -225,6 +228,8 @@ class _Check:
         live = live_leases(folders.ingest)
         for name in leftovers(folders.ingest, live):
             self.add("store.leftover", f"{INGEST}/{name}", "an ingest that did not end left it")
+        for name in unheld_partials(folders.ingest):
+            self.add("store.resumable", f"{INGEST}/{name}", "a fetch that broke off left it")
         for name in foreign(folders.ingest):
             status = _status(name, folders.ingest)
             is_link = status is not None and stat.S_ISLNK(status.st_mode)

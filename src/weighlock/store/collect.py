@@ -10,6 +10,7 @@ from weighlock.store.folder import remove_file, told
 from weighlock.store.layout import BLOBS, INGEST, SHA256, LayoutStore
 from weighlock.store.lease import leftovers, live_leases, locked
 from weighlock.store.manifest import read_manifest
+from weighlock.store.resumable import expired_partials
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -30,6 +31,8 @@ class Garbage:
 def collect_garbage(store: LayoutStore, *, dry_run: bool = False) -> Garbage:
     """Remove unlisted blobs and what dead processes left; return what that was.
 
+    What a broken fetch left stays for as long as somebody may come back to it, ``KEPT``.
+
     The store's lock is held meanwhile, so nothing can be listed that is about to go.
     Raises DeniedError ``index_damaged``, ``digest_mismatch``, ``blob_missing`` or ``manifest_invalid``:
     where a manifest cannot be read, what it lists is unknown and nothing is removed.
@@ -38,7 +41,7 @@ def collect_garbage(store: LayoutStore, *, dry_run: bool = False) -> Garbage:
     with told("collect garbage in the store"), locked(folders.ingest, exclusive=True):
         live = live_leases(folders.ingest)
         needed = listed_blobs(store).union(*live.values())
-        stale = leftovers(folders.ingest, live)
+        stale = [*leftovers(folders.ingest, live), *expired_partials(folders.ingest, store.now)]
         blobs = [name for name in _blob_names(folders.blobs) if Digest("sha256", name) not in needed]
         files = [
             *((f"{BLOBS}/{SHA256}/{name}", _size(name, folders.blobs)) for name in blobs),

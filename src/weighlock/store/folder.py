@@ -23,8 +23,8 @@ _CREATE_FILE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_
 _HINTS: Final = {
     errno.ENOSPC: "the disk is full: free some space, then run the command again",
     errno.EDQUOT: "the disk quota is used up: free some space, then run the command again",
-    errno.EFBIG: "the file is larger than this file system or process may write",
-    errno.EROFS: "the file system is mounted read-only",
+    errno.EFBIG: "the file is larger than this file system or process may write: see `ulimit -f`, or move the store",
+    errno.EROFS: "the file system is mounted read-only: mount it writable, or move the store",
     errno.EACCES: "check the owner and the permissions of the folder",
     errno.EPERM: "check the owner and the permissions of the folder",
     errno.EIO: "the disk has an error: see the kernel's log",
@@ -47,15 +47,16 @@ def told(what: str) -> Iterator[None]:
         raise failure(error, what) from error
 
 
-def failure(error: OSError, what: str) -> DeniedError | UndecidedError:
-    """Return the error to raise for ``error`` while doing ``what``."""
+def failure(error: OSError, what: str, *, kept: str = "") -> DeniedError | UndecidedError:
+    """Return the error to raise for ``error`` while doing ``what``; ``kept`` says what is left of it, if anything is."""
     if error.errno == errno.ELOOP:
         return DeniedError(
             "link_refused",
             f"could not {what}: a symbolic link is in the way",
             hint="find out who put it there",
         )
-    hint = _HINTS.get(error.errno or 0, "nothing unverified was kept")
+    hints = [_HINTS.get(error.errno or 0), kept]
+    hint = "; ".join(filter(None, hints)) or "nothing unverified was kept"
     return UndecidedError("io_failed", f"could not {what}: {error.strerror}", hint=hint)
 
 

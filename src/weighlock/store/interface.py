@@ -1,15 +1,34 @@
 """The seam: what a store must be able to do, small enough for a registry to do it too."""
 
-import io
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.limit import MAX_DOCUMENT_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 
-BlobStream: TypeAlias = io.FileIO | io.BytesIO
+
+class BlobStream(Protocol):
+    """A blob's bytes, unverified, to be read once from the start: a file, memory or a connection."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Fill the buffer from its start and return the number of bytes, 0 at the end."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return up to ``size`` bytes, all that is left if it is negative, nothing at the end."""
+
+    def close(self) -> None:
+        """Close the stream."""
+
+    def __enter__(self) -> Self:
+        """Return the stream."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Close the stream."""
 
 
 class Blob(NamedTuple):
@@ -44,6 +63,26 @@ class Store(Protocol):
         """
         ...
 
+    def resume_blob(
+        self,
+        expected: Digest,
+        size: int,
+        chunks_from: Callable[[int], Iterable[bytes | memoryview]],
+        *,
+        wait: bool = True,
+    ) -> Blob | None:
+        """Store the ``size`` bytes of ``expected``, taking what a broken attempt left, and return them as a blob.
+
+        ``chunks_from(start)`` yields the bytes from ``start`` on: it is asked once for what is missing, once
+        more for everything if the digest is wrong after bytes of an earlier attempt, and not at all for a
+        blob that is there whole, which is read and digested. Its own errors go through, and what came before
+        them is left for the next attempt. Returns None, without ``wait`` only, where another process or
+        thread is fetching the blob now; a thread that must notice Ctrl-C asks without ``wait`` and comes back.
+
+        Raises DeniedError ``digest_mismatch``, ``size_mismatch`` and leaves nothing; UndecidedError ``io_failed``.
+        """
+        ...
+
     def blob_size(self, digest: Digest) -> int:
         """Return the size in bytes of a blob, unread; raises DeniedError ``blob_missing``."""
         ...
@@ -64,6 +103,13 @@ class Store(Protocol):
 
     def verify_blob(self, digest: Digest, *, progress: Progress = NO_PROGRESS) -> int:
         """Read the whole blob and return its size; raises DeniedError ``blob_missing``, ``digest_mismatch``."""
+        ...
+
+    def borrow_blob(self, blob: Descriptor, source: "Store") -> bool:
+        """Take over a blob of ``source`` without its bytes passing here; return whether that was possible.
+
+        The bytes are as unverified as in ``source``.
+        """
         ...
 
     def put_manifest(self, raw: bytes, *, name: str | None = None) -> Descriptor:

@@ -3,16 +3,19 @@
 Source: OCI image-spec v1.1, image-layout.md. Beside what that lists there is one folder,
 ``ingest``, for partial files, leases and the lock; other tools ignore it.
 
-The order of every write: partial file, digest in the same pass, fsync, lock, rename,
+A partial file is named by its lease, or, where a broken fetch should go on, by the digest of what it
+will be. The order of every write: partial file, digest in the same pass, fsync, lock, rename,
 fsync of the folder. The order of an ingest: blobs first, the manifest that lists them
 last. So whatever is listed is whole, at any moment at which a process or a machine dies.
 """
 
+import contextlib
+import datetime as dt
 import errno
 import os
 import stat
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -40,6 +43,8 @@ from weighlock.store.folder import (
 from weighlock.store.index import Index
 from weighlock.store.interface import Blob, BlobStream
 from weighlock.store.lease import Lease, index_partial, locked
+from weighlock.store.resumable import ResumablePartial
+from weighlock.store.resuming import complete, ended
 from weighlock.store.tally import Tally, check_algorithm
 
 LAYOUT_FILE: Final = "oci-layout"
@@ -86,6 +91,11 @@ class LayoutStore(IndexedStore):
         # must come before the folders' own finaliser, which runs later as it was made earlier
         self.close = weakref.finalize(self, _close, self._lease, self.folders)
 
+    @property
+    def now(self) -> dt.datetime:
+        """The time, by the clock that the store was given."""
+        return self._clock()
+
     @classmethod
     def open(cls, root: Path, clock: Clock = system_clock) -> Self:
         """Return the store in ``root``; raises as the class does."""
@@ -119,19 +129,61 @@ class LayoutStore(IndexedStore):
     ) -> Blob:
         """Store bytes under their digest; they take the place of a blob that is there already."""
         tally = Tally("what was offered", expected=expected, expected_size=expected_size)
+        with self._writing() as partial:
+            try:
+                with ended(chunks):
+                    self._write_partial(partial, chunks, tally)
+                blob = tally.finish()
+                with told("write into the store"):
+                    self._place(partial, blob)
+                return blob
+            finally:
+                remove_file(partial, within=self.folders.ingest)
+
+    def resume_blob(
+        self,
+        expected: Digest,
+        size: int,
+        chunks_from: Callable[[int], Iterable[bytes | memoryview]],
+        *,
+        wait: bool = True,
+    ) -> Blob | None:
+        """Store the bytes of ``expected``, taking what a broken attempt left."""
+        check_algorithm(expected)
+        with self._writing():
+            if self._holds(expected):
+                return self._check_whole(expected, size)
+            with told("begin to write into the store"):
+                partial = ResumablePartial.claim(expected, ingest=self.folders.ingest, wait=wait)
+            if partial is None:
+                return None
+            with partial:
+                if not self._holds(expected):  # else another ended between the two looks
+                    blob = complete(partial, expected, size, chunks_from)
+                    with told("write into the store"):
+                        partial.synchronise()
+                        self._place(partial.name, blob)
+                    return blob
+                partial.clear()
+            return self._check_whole(expected, size)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[str]:
+        """Hold a lease, and give a name for a partial file that ends with it."""
         with told("begin to write into the store"):
             partial = self._lease.begin()
         try:
-            self._write_partial(partial, chunks, tally)
-            blob = tally.finish()
-            with told("write into the store"):
-                self._place(partial, blob)
-            return blob
+            yield partial
         finally:
-            try:
-                remove_file(partial, within=self.folders.ingest)
-            finally:
-                self._lease.end()
+            self._lease.end()
+
+    def _holds(self, digest: Digest) -> bool:
+        """Return whether there is a blob, and keep gc from it."""
+        with told(f"look for the blob {digest.short}"), locked(self.folders.ingest, exclusive=False):
+            there = self._status(digest) is not None
+            if there:
+                self._lease.protect(digest)
+            return there
 
     def blob_size(self, digest: Digest) -> int:
         """Return the size in bytes of a blob."""

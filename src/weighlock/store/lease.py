@@ -23,6 +23,7 @@ from weighlock.store.folder import create_file, open_file, read_file, remove_fil
 LOCK: Final = "lock"
 _LEASE: Final = re.compile(r"([0-9a-f]{16})\.lease", re.ASCII)
 _PARTIAL: Final = re.compile(r"([0-9a-f]{16})-[0-9a-f]{16}\.partial", re.ASCII)
+_RESUMABLE: Final = re.compile(r"[0-9a-f]{64}\.partial", re.ASCII)  # named by the digest of what it will be
 _DIGEST_LINE: Final = re.compile(rb"[0-9a-f]{64}\n")
 
 
@@ -112,7 +113,7 @@ def live_leases(ingest: int) -> dict[str, set[Digest]]:
         match = _LEASE.fullmatch(name)
         # a process that ends in good order meanwhile has listed its blobs before we took the lock
         with contextlib.suppress(FileNotFoundError):
-            if match and _is_held(name, ingest):
+            if match and is_held(name, ingest):
                 raw = read_file(name, within=ingest, limit=MAX_FILE_BYTES)
                 leases[match[1]] = {
                     Digest("sha256", line[:64].decode()) for line in _DIGEST_LINE.findall(raw)
@@ -131,9 +132,15 @@ def leftovers(ingest: int, live: Iterable[str]) -> list[str]:
     return sorted(stale, key=lambda name: (name.endswith(".lease"), name))
 
 
+def resumables(ingest: int) -> list[str]:
+    """Return the partial files that belong to no lease, held or not."""
+    return [name for name in _files(ingest) if _RESUMABLE.fullmatch(name)]
+
+
 def foreign(ingest: int) -> list[str]:
     """Return names in the folder that no writer of ours makes."""
-    ours = {name for name in _files(ingest) if _PARTIAL.fullmatch(name) or _LEASE.fullmatch(name)}
+    kinds = (_PARTIAL, _LEASE, _RESUMABLE)
+    ours = {name for name in _files(ingest) if any(kind.fullmatch(name) for kind in kinds)}
     return sorted(set(os.listdir(ingest)) - ours - {LOCK})
 
 
@@ -142,7 +149,8 @@ def _files(ingest: int) -> list[str]:
         return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
 
 
-def _is_held(name: str, ingest: int) -> bool:
+def is_held(name: str, ingest: int) -> bool:
+    """Return whether a live process has locked a file; raises OSError, DeniedError ``file_special``."""
     descriptor = open_file(name, within=ingest)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

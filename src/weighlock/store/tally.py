@@ -29,6 +29,11 @@ class Tally:
         self._digest.update(chunk)
         return self
 
+    def reset(self) -> None:
+        """Begin again."""
+        self._digest = hashlib.sha256()
+        self._size = 0
+
     def finish(self) -> Blob:
         """Return what the bytes are; raises DeniedError ``size_mismatch`` or ``digest_mismatch``."""
         if self._expected_size is not None and self._size != self._expected_size:
