@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import io
 import os
-import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -24,8 +23,10 @@ from weighlock.inspection.result import InspectedFile, InspectionResult
 from weighlock.service.inspection_process import InspectionProcess, not_examined, open_regular
 from weighlock.source.folder import FolderFile, walk_folder
 from weighlock.source.steady import FileIdentity
+from weighlock.store.folder import read_chunks, write_all
 from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
+from weighlock.store.tally import Tally
 
 
 def inspect_path(root: Path, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
@@ -85,22 +86,32 @@ def _inspect_file(process: InspectionProcess, file: FolderFile) -> InspectedFile
 def _inspect_blob(
     process: InspectionProcess, store: Store, path: str, descriptor: Descriptor
 ) -> InspectedFile:
-    with store.open_blob(descriptor.digest) as stream, tempfile.TemporaryFile() as copy:
-        if isinstance(stream, io.BytesIO):  # a store in memory; the worker needs a descriptor
-            shutil.copyfileobj(stream, copy)
-            copy.flush()
-            number = copy.fileno()
-        else:
-            number = stream.fileno()
-        before = _identity(number)
-        done = process.examine(path, descriptor.size, number)
-        _check_digest(path, number, descriptor)
-        if _identity(number) != before:  # else whoever can write the store shows the inspector other bytes
-            raise DeniedError(
-                "file_changed",
-                f"{shown(path)!r} was written to in the store while it was inspected",
-                hint="nothing writes to a stored file in good faith: find out who can write the store",
+    with store.open_blob(descriptor.digest) as stream:
+        if isinstance(stream, io.FileIO):
+            return _inspect_stored_file(process, path, descriptor, stream.fileno())
+        with tempfile.TemporaryFile(buffering=0) as copy:  # the worker needs a descriptor
+            tally = Tally(
+                f"the file {shown(path)!r}", expected=descriptor.digest, expected_size=descriptor.size
             )
+            for chunk in read_chunks(stream, size=descriptor.size):
+                tally.update(chunk)  # which also ends what is longer than promised
+                write_all(copy.fileno(), chunk)
+            tally.finish()
+            return process.examine(path, descriptor.size, copy.fileno())
+
+
+def _inspect_stored_file(
+    process: InspectionProcess, path: str, descriptor: Descriptor, number: int
+) -> InspectedFile:
+    before = _identity(number)
+    done = process.examine(path, descriptor.size, number)
+    _check_digest(path, number, descriptor)
+    if _identity(number) != before:  # else whoever can write the store shows the inspector other bytes
+        raise DeniedError(
+            "file_changed",
+            f"{shown(path)!r} was written to in the store while it was inspected",
+            hint="nothing writes to a stored file in good faith: find out who can write the store",
+        )
     return done
 
 

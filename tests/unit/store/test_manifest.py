@@ -116,4 +116,5 @@ def test_a_referrer_that_oras_wrote_is_read() -> None:
     )
     raw = plain.replace(b'"config":{', b'"config":{"data":"e30=",')
     assert raw != plain
-    assert store.referrers(model.digest) == [store.put_manifest(raw)]
+    made = store.put_manifest(raw)
+    assert store.referrers(model.digest) == [made]
