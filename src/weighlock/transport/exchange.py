@@ -1,0 +1,199 @@
+"""One request and its answer, over a connection that is new or was kept."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from weighlock import __version__
+from weighlock.core.error import DeniedError
+from weighlock.transport.body import Body, reader_for
+from weighlock.transport.dial import connect, connect_proxy, open_tunnel, secure
+from weighlock.transport.failure import (
+    PassingError,
+    address_refused,
+    response_invalid,
+)
+from weighlock.transport.head import Head, MalformedError, read_framing, read_head, write_head
+from weighlock.transport.message import Response, Source
+from weighlock.transport.network import Network
+from weighlock.transport.pool import Pool
+from weighlock.transport.proxy import Proxy
+from weighlock.transport.redirect import Hop
+from weighlock.transport.timing import Timing
+from weighlock.transport.url import Origin, address_of
+from weighlock.transport.wire import Wire
+
+USER_AGENT: Final = f"weighlock/{__version__}"
+MAX_INFORMATIONAL: Final = 8  # 102 and 103 before an answer; honest servers send one
+FRESH_S: Final = (
+    5.0  # a request that must not be sent twice goes over a connection used just now, or a new one
+)
+
+
+class _Key(NamedTuple):
+    """Which requests may share a connection; an explicit rule opens addresses that another must not use."""
+
+    origin: Origin
+    proxy: Proxy | None
+    explicit: bool
+
+
+class Exchange:
+    """Sends requests and reads the heads of answers; keeps connections; for any thread."""
+
+    def __init__(self, network: Network, timing: Timing) -> None:
+        self._network = network
+        self._timing = timing
+        self._pool = Pool(timing.idle_s, timing.monotonic)
+        self._context: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, hop: Hop, *, may_repeat: bool, answer_s: float | None) -> Response:
+        """Return the answer, whatever its status.
+
+        Raises DeniedError ``address_refused``, ``response_invalid``, ``response_too_large``, ``header_invalid``;
+        UndecidedError ``host_unreachable``, ``tls_failed``, ``timed_out``, ``access_refused`` (by a proxy).
+        """
+        proxy = self._network.proxy_for(hop.url.origin)
+        key = _Key(hop.url.origin, proxy, hop.rule.explicit)
+        kept = self._pool.take(key, None if may_repeat else FRESH_S)
+        if kept is not None:
+            try:
+                return self._ask_over(kept, key, hop, answer_s)
+            except PassingError as problem:
+                # closed by the server just when it was taken: says nothing about the server, so not a failure
+                if kept.answered or not may_repeat or problem.code != "host_unreachable":
+                    raise
+        return self._ask_over(self._dial(key, hop), key, hop, answer_s)
+
+    def close(self) -> None:
+        """Close the connections that wait."""
+        self._pool.close()
+
+    def _dial(self, key: _Key, hop: Hop) -> Wire:
+        origin = key.origin
+        if key.proxy is None:
+            sock = connect(origin, hop.rule, self._timing)
+        else:
+            _check_literal(hop)
+            sock = connect_proxy(key.proxy, self._timing)
+        try:
+            if origin.scheme == "https":
+                if key.proxy is not None:
+                    open_tunnel(sock, origin, key.proxy, self._timing)
+                sock = secure(sock, origin.host, self._tls_context(), self._timing)
+            return Wire(sock, origin.host, self._timing)
+        except BaseException:
+            sock.close()
+            raise
+
+    def _tls_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._context is None:
+                self._context = self._network.tls_context()
+            return self._context
+
+    def _ask_over(self, wire: Wire, key: _Key, hop: Hop, answer_s: float | None) -> Response:
+        wire.begin()
+        try:
+            whole = _send(wire, key, hop)
+            head = _receive_head(wire, answer_s)
+            try:
+                framing = read_framing(head, hop.method)
+            except MalformedError as problem:
+                raise response_invalid(wire.host, str(problem)) from problem
+        except BaseException:
+            wire.close()
+            raise
+        reader = reader_for(wire, framing)
+        keep = whole and head.persistent
+
+        def release() -> None:
+            if keep:
+                self._pool.put(key, wire)
+            else:
+                wire.close()
+
+        return Response(
+            head.status, head.headers, hop.url, framing.length, Source(reader, release, wire.close)
+        )
+
+
+def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
+    """Send the request; returns False if the server answered before it had all."""
+    wire.send(write_head(hop.method, _target(key, hop), _headers(key, hop)))
+    if hop.body is None:
+        return True
+    sent = 0
+    try:
+        for piece in _pieces(hop.body):
+            if wire.speaks():
+                return False
+            sent += len(piece)
+            wire.send(piece)
+    except PassingError:
+        # a server that refuses a body answers and closes: its answer says more than the broken connection
+        if not wire.speaks():
+            raise
+        return False
+    if sent != _size(hop.body):
+        raise DeniedError(
+            "size_mismatch",
+            f"what is sent to {wire.host} has {sent} bytes, where {_size(hop.body)} were promised",
+            hint="a file changed while it was sent; begin again",
+        )
+    return True
+
+
+def _pieces(body: bytes | Body) -> Iterator[bytes | memoryview]:
+    return iter((body,)) if isinstance(body, bytes) else body.open()
+
+
+def _size(body: bytes | Body) -> int:
+    return len(body) if isinstance(body, bytes) else body.size
+
+
+def _target(key: _Key, hop: Hop) -> str:
+    """Return what the request line names: all of the address to a proxy (RFC 9112, section 3.2.2)."""
+    return str(hop.url) if key.proxy is not None and key.origin.scheme == "http" else hop.url.target
+
+
+def _headers(key: _Key, hop: Hop) -> list[tuple[str, str]]:
+    given = dict(hop.headers)
+    if hop.credential is not None:
+        given |= hop.credential.headers_for(key.origin)
+    names = {name.lower() for name in given}
+    headers = [("Host", key.origin.authority)]
+    if "user-agent" not in names:
+        headers.append(("User-Agent", USER_AGENT))
+    if "accept" not in names:
+        headers.append(("Accept", "*/*"))
+    headers.append(("Accept-Encoding", "identity"))
+    if hop.body is not None:
+        headers.append(("Content-Length", str(_size(hop.body))))
+    elif hop.method in {"POST", "PUT", "PATCH"}:
+        headers.append(("Content-Length", "0"))
+    if key.proxy is not None and key.proxy.authorization is not None and key.origin.scheme == "http":
+        headers.append(("Proxy-Authorization", key.proxy.authorization.reveal()))
+    return [*headers, *given.items()]
+
+
+def _receive_head(wire: Wire, answer_s: float | None) -> Head:
+    for _ in range(MAX_INFORMATIONAL + 1):
+        try:
+            head = read_head(wire.read_head(answer_s))
+        except MalformedError as problem:
+            raise response_invalid(wire.host, str(problem)) from problem
+        if head.status == 101:
+            raise response_invalid(wire.host, "it changes to another protocol")
+        if head.status >= 200:
+            return head
+    raise response_invalid(wire.host, f"more than {MAX_INFORMATIONAL} heads come before the answer")
+
+
+def _check_literal(hop: Hop) -> None:
+    """Refuse an address written in the URL; where a name leads is the proxy's knowledge."""
+    address = address_of(hop.url.origin.host)
+    if address is not None and not hop.rule.leads_to(address):
+        raise address_refused(hop.url.origin.host, str(address))
