@@ -95,6 +95,7 @@ KEYS: Final[dict[str, Key]] = {
     "sources.ollama": _sources("ollama", "Ollama models, as namespace or namespace/name, that may be pulled"),
     "sources.s3": _sources("s3", "buckets, or bucket/prefix, that models may be pulled from"),
     "sources.https": _sources("https", "hosts, or host/path, that files may be pulled from"),
+    "push.oci": _sources("oci", "registries, or registry/repository, that artifacts may be pushed to"),
     "pull.cooldown_days": Key("count", "0", "how old a revision must be before it is pulled"),
     "pull.unconfirmed": Key("flag", "false", "accept a first pull or owner that the origin did not confirm"),
     "pull.mirror": Key("text", None, "folder, or oci:registry/repository, that `mirror` filled", read_mirror),
