@@ -5,6 +5,7 @@ it exits 1 with the reason as soon as the store is damaged or something acknowle
 """
 
 import contextlib
+import datetime as dt
 import os
 import random
 import signal
@@ -28,6 +29,8 @@ TYPE = "application/vnd.example.note"
 KILLS_PER_STORE = 25
 MAX_LINES = 4000  # of store code; an ingest with evidence takes about 1,500
 MAX_SECONDS = 0.04
+SHARED = tuple(random.Random(number).randbytes(150_000) for number in range(4))  # what all writers fetch
+PIECE_BYTES = 10_000
 
 
 class Writer:
@@ -53,6 +56,8 @@ class Writer:
             self.delete,
             self.collect,
             self.abandon,
+            self.fetch,
+            self.fetch,
         ]
         self.ingest()
         while True:
@@ -97,6 +102,31 @@ class Writer:
     def collect(self) -> None:
         collect_garbage(self.store)
 
+    def fetch(self) -> None:
+        data = self.draw.choice(SHARED)
+
+        def chunks_from(start: int) -> Iterator[bytes]:
+            for place in range(start, len(data), PIECE_BYTES):
+                if self.draw.random() < 0.02:
+                    raise ConnectionResetError
+                yield data[place : place + PIECE_BYTES]
+
+        blob = None
+        with contextlib.suppress(ConnectionResetError):
+            blob = self.store.resume_blob(
+                Digest.of(data), len(data), chunks_from, wait=self.draw.random() < 0.5
+            )
+        if blob is not None:
+            own = self.store.write_blob([self.draw.randbytes(100)])
+            artifact, config = Artifact.build(
+                [ArtifactFile("shared.bin", *blob), ArtifactFile("own.bin", *own)]
+            )
+            self.store.write_blob([config])
+            name = self.name()
+            model = self.store.put_manifest(artifact.manifest, name=name)
+            self.note("model", model.digest, name)
+            self.models.append(model)
+
     def abandon(self) -> None:
         self.store.write_blob([self.draw.randbytes(1000)])
 
@@ -133,6 +163,20 @@ def start(root: Path, notes: int, draw: random.Random, lines: int | None) -> int
         os._exit(1)  # reached only by an error, which stderr shows
 
 
+def check_partials(root: Path) -> int:
+    """Return the bytes that broken fetches left, each the beginning of what it should become."""
+    contents = {f"{Digest.of(data).hex}.partial": data for data in SHARED}
+    partials = [file for file in (root / "ingest").iterdir() if file.name in contents]
+    for file in partials:
+        if not contents[file.name].startswith(file.read_bytes()):
+            sys.exit(f"not a beginning: {file}")
+    return sum(file.stat().st_size for file in partials)
+
+
+def in_two_days() -> dt.datetime:
+    return dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+
+
 def check(root: Path, noted: str) -> None:
     report = check_store(root, threads=1)
     if report.damage:
@@ -157,7 +201,7 @@ def read_notes(file: Path) -> str:
 
 def main(folder: Path, seed: int, kills: int) -> None:
     draw = random.Random(seed)
-    acknowledged = 0
+    acknowledged = left = 0
     root = file = folder
     for number in range(kills):
         if number % KILLS_PER_STORE == 0:
@@ -181,13 +225,14 @@ def main(folder: Path, seed: int, kills: int) -> None:
             if not os.WIFSIGNALED(status):
                 sys.exit("a writer ended by itself")
         check(root, read_notes(file))
+        left += check_partials(root)
         if number % KILLS_PER_STORE == KILLS_PER_STORE - 1:
             acknowledged += read_notes(file).count("\n") + 1
-            with LayoutStore.open(root) as store:
+            with LayoutStore.open(root, in_two_days) as store:
                 collect_garbage(store)
             if (report := check_store(root)).findings:
                 sys.exit(f"gc left {report.findings}")
-    sys.stdout.write(f"{kills} kills, {acknowledged} acknowledged\n")
+    sys.stdout.write(f"{kills} kills, {acknowledged} acknowledged, {left} resumable\n")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from weighlock.store.check import check_store
 from weighlock.store.layout import LayoutStore
 
 CRASHING = Path(__file__).with_name("crashing.py")
+TESTS = CRASHING.parents[2]
 KILLS = 250
 
 # ingests, attaches, tags and collects garbage as fast as it can; prints what it was told is done
@@ -35,9 +36,19 @@ def test_kill_9_at_any_moment_damages_nothing_and_loses_nothing(tmp_path: Path) 
     command = [sys.executable, str(CRASHING), str(tmp_path), "20260131", str(KILLS)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    kills, acknowledged = (int(word) for word in done.stdout.split() if word.isdigit())
+    kills, acknowledged, resumable = (int(word) for word in done.stdout.split() if word.isdigit())
     assert kills == KILLS
     assert acknowledged > KILLS  # the writers did get somewhere before they died
+    assert resumable > 0  # and some died while they fetched
+
+
+def test_a_fetch_killed_at_any_line_goes_on_where_it_was(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "unit.store.fetching", str(tmp_path / "store")]
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    kills, blobs = (int(word) for word in done.stdout.split() if word.isdigit())
+    assert kills > 200
+    assert blobs > 1
 
 
 def test_processes_at_once_lose_nothing(tmp_path: Path) -> None:
