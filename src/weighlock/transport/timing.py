@@ -1,5 +1,6 @@
 """How long is waited, for what, and how often something is tried again."""
 
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -43,5 +44,5 @@ class Timing:
 
     def delay(self, failures: int) -> float:
         """Return the seconds to wait after so many failures: twice as long each time, between half and all of it."""
-        longest = min(self.longest_delay_s, self.first_delay_s * 2.0 ** float(failures - 1))
+        longest = min(self.longest_delay_s, math.ldexp(self.first_delay_s, failures - 1))
         return longest * (0.5 + self.random() / 2)
