@@ -34,6 +34,7 @@ CODES: Final[dict[str, str]] = {
     "checkpoint_invalid": "A log's checkpoint is malformed, of another log, or not signed by a key of this log.",
     "child_missing": "An index lists a manifest that the store does not have.",
     "clock_set_back": "The machine's clock lies before a time that this gate has already seen.",
+    "content_changed": "What a server serves changed while it was fetched.",
     "copy_too_large": "What is to be copied has too many manifests, or nests too deep.",
     "credential_helper_failed": "A credential helper did not give the credentials it was asked for.",
     "credentials_invalid": "Credentials for a registry or an object store are named, and cannot be read or are not whole.",

@@ -102,6 +102,7 @@ class Client:
         hop = replace(hop, credential=self._credential(request, hop))
         while True:
             response = self._exchange.ask(hop, may_repeat=request.may_repeat, answer_s=request.answer_s)
+            _watch(request, response)
             if response.status in request.accept:
                 return _plain(response, hop)
             _discard(response)
@@ -134,6 +135,16 @@ def read_retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | No
     if moment.tzinfo is None:  # "-0000", which means UTC
         moment = moment.replace(tzinfo=dt.UTC)
     return max(0.0, (moment - now).total_seconds())
+
+
+def _watch(request: Request, response: Response) -> None:
+    if request.watch is None:
+        return
+    try:
+        request.watch(response.status, response.headers)
+    except BaseException:
+        response.close()
+        raise
 
 
 def _plain(response: Response, hop: Hop) -> Response:

@@ -41,6 +41,8 @@ class Request:
         accept: the statuses that are answers and not errors.
         retry: whether asking twice does no harm; by default what RFC 9110 says of the method.
         answer_s: the patience for the first byte of the answer, if a server has much to do first.
+        watch: sees status and headers of each answer, redirects too, before anything is made of it; what it
+            raises ends the request.
     """
 
     method: str
@@ -53,6 +55,7 @@ class Request:
     redirects: Hosts = field(default_factory=Hosts)
     retry: bool | None = None
     answer_s: float | None = None
+    watch: Callable[[int, Mapping[str, str]], None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         wrong = _OURS.intersection(name.lower() for name in self.headers)

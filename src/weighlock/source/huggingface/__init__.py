@@ -1,0 +1,1 @@
+"""Models of a Hugging Face hub, by its HTTP API: ``hf:OWNER/NAME[@REVISION][:PATTERNS]``."""
