@@ -129,7 +129,7 @@ def test_oras_files_and_folders() -> None:
 def test_oras_with_an_empty_config_in_the_descriptor() -> None:
     embedded = {**blob("{}", EMPTY), "data": "e30="}
     assert plan_of(manifest_of([named("a", FILE, "a")], EMPTY, config=embedded)).kind is ModelKind.ORAS
-    for data in ("e31=", "!", "e30", 7, "A" * 5000):
+    for data in ("eyB9", "!", "e30", 7, "A" * 5000):
         lying = {**embedded, "data": data}
         assert refused(manifest_of([named("a", FILE, "a")], EMPTY, config=lying)) == "manifest_invalid"
 
