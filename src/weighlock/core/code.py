@@ -109,6 +109,7 @@ CODES: Final[dict[str, str]] = {
     "name_invalid": "A name in a store does not follow the grammar.",
     "netrc_invalid": "The netrc file cannot be used.",
     "not_examined": "A file was not examined, so nothing is known of it.",
+    "object_archived": "An object lies in an archive, from which it must be restored before it can be read.",
     "offline_missing": "What is locked is neither in the store nor in the mirror, and nothing else may be asked.",
     "oms_invalid": "A model signature (OMS) is malformed or contradicts itself.",
     "oms_root_mismatch": "The root digest of a model signature is not that of its files.",
