@@ -34,7 +34,8 @@ from weighlock.service.gatekeeper import VerifiedRelease
 from weighlock.service.initialise import initialise
 from weighlock.service.keys import read_signer
 from weighlock.service.promote import promote
-from weighlock.service.pull import Puller, PullRequest
+from weighlock.service.pull import Puller
+from weighlock.service.pull_task import PullRequest
 from weighlock.service.release import verify_every_byte
 from weighlock.service.released import released_digests
 from weighlock.service.request import InstalledHere, Wish, request
