@@ -135,6 +135,7 @@ CODES: Final[dict[str, str]] = {
     "program_unbound": "A command begins with a program that is not in the installation, so no digest would bind it.",
     "proof_invalid": "A proof about the log does not lead to its root.",
     "proxy_unsupported": "The environment names a proxy that cannot be used.",
+    "range_invalid": "A server sent other bytes of a file than were asked for.",
     "rate_limited": "A server wants fewer requests.",
     "realm_refused": "A registry sends for its tokens to a host that is neither its own nor allowed.",
     "record_invalid": "A signed record is malformed.",

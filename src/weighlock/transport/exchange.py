@@ -115,9 +115,7 @@ class Exchange:
             else:
                 wire.close()
 
-        return Response(
-            head.status, head.headers, hop.url, framing.length, Source(reader, release, wire.close)
-        )
+        return Response(head.status, head.headers, hop.url, framing.length, Source(reader, release, wire))
 
 
 def _send(wire: Wire, key: _Key, hop: Hop) -> bool:

@@ -10,6 +10,7 @@ from weighlock.transport.credential import Credential
 from weighlock.transport.failure import response_too_large
 from weighlock.transport.host import Hosts
 from weighlock.transport.url import Url
+from weighlock.transport.wire import Wire
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, section 9.2.2
 READ_BYTES: Final = 64 * 1024  # pieces of a document of unknown size
@@ -109,6 +110,10 @@ class Response:
         """Let go of the connection; it is closed if there is more to read."""
         self._source.close()
 
+    def abort(self) -> None:
+        """End the answer from another thread: whoever reads it gets UndecidedError ``body_truncated`` now."""
+        self._source.abort()
+
     def __enter__(self) -> Self:
         return self
 
@@ -136,10 +141,10 @@ class Document(NamedTuple):
 class Source:
     """A body's reader with its connection, which is handed back once at the end, or closed."""
 
-    def __init__(self, reader: Reader, release: Callable[[], None], close: Callable[[], None]) -> None:
+    def __init__(self, reader: Reader, release: Callable[[], None], wire: Wire) -> None:
         self._reader = reader
         self._release = release
-        self._close = close
+        self._wire = wire
         self._open = True
         self._settle()
 
@@ -162,7 +167,12 @@ class Source:
         """Close the connection, unless all was read and it was handed back."""
         if self._open:
             self._open = False
-            self._close()
+            self._wire.close()
+
+    def abort(self) -> None:
+        """Break the connection under whoever reads, unless it was handed back."""
+        if self._open:
+            self._wire.abort()
 
     def _settle(self) -> None:
         if self._reader.finished:

@@ -122,6 +122,12 @@ class Wire:
         self._note(filled, self._clock() - began)
         return filled
 
+    def abort(self) -> None:
+        """Wake whoever waits in another thread for this connection, which is of no use afterwards."""
+        with contextlib.suppress(OSError):
+            # not the method of a TLS socket, which would let its reader take what is encrypted for the plain text
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End the connection, without a word to the peer."""
         with contextlib.suppress(OSError):
