@@ -38,6 +38,14 @@ def model_signing(_installed: str) -> Tool:
 
 
 @pytest.fixture
+def interop_python(_installed: str) -> Path:
+    """Return the Python that other people's libraries are installed for."""
+    if _installed:
+        missing(_installed)
+    return HOME / "python" / "bin" / "python"
+
+
+@pytest.fixture
 def sigstore_js(_installed: str, needs: Callable[..., None]) -> Tool:
     """Return a call of npm @sigstore/verify with a bundle, a key file and the hint: whether it verifies."""
     needs("node")
