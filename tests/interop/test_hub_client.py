@@ -16,6 +16,8 @@ from weighlock.source.huggingface.hub import Hub
 from weighlock.transport.client import Client, Network
 from weighlock.transport.host import Hosts
 
+pytestmark = pytest.mark.system
+
 NAME = "acme/tiny"
 WEIGHTS = bytes(range(256)) * 5000
 FILES = {
