@@ -8,8 +8,8 @@ where it says none, the bytes that arrive are what is locked.
 """
 
 import contextlib
-import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,6 @@ from weighlock.source.trusted import read_bucket
 from weighlock.transport.download import Downloader, RemoteFile
 
 LISTING_FACT: Final = "listing"  # in the lock: the revision, once more, for pulls that list nothing
-OWNER_FACT: Final = "owner"  # who owns the objects, as the service calls them
 OBJECT_FACT: Final = "object"  # the name of the file, where the source is one object and no folder
 PRECONDITION_FAILED: Final = 412  # RFC 9110, section 15.5.13: the entity tag is another one
 
@@ -74,14 +73,14 @@ class S3Source:
         """Return what the bucket holds now, or with ``locked`` what it held then, asking nobody."""
         place = parse_place(spec)
         if LISTING_FACT in locked:
-            return self._resolved(place, dict(locked), None)
+            return self._resolved(place, locked)
         listed = self._listed[place] = list_place(self._service, place)
         facts = {LISTING_FACT: listed.revision}
-        if listed.owner:
-            facts[OWNER_FACT] = listed.owner
         if listed.single:
             facts[OBJECT_FACT] = listed.items[0].path
-        return self._resolved(place, facts, listed.changed_at)
+        found = self._resolved(place, facts)
+        owner = found.owner._replace(id=listed.owner or UNAVAILABLE)
+        return replace(found, owner=owner, changed_at=listed.changed_at)
 
     def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
         """Return: a bucket keeps no history of what it held together."""
@@ -111,14 +110,12 @@ class S3Source:
             raise changed(str(place))
         yield _Objects(self._service, self._downloader, place, listed.items, listed.etags, single=single)
 
-    def _resolved(self, place: Place, facts: Mapping[str, str], changed_at: dt.datetime | None) -> Resolved:
-        owner = Owner("s3", facts.get(OWNER_FACT, UNAVAILABLE), f"{self._service.name}/{place.bucket}")
+    def _resolved(self, place: Place, facts: Mapping[str, str]) -> Resolved:
         return Resolved(
             revision=facts[LISTING_FACT],
-            owner=owner,
+            owner=Owner("s3", UNAVAILABLE, f"{self._service.name}/{place.bucket}"),
             origin_confirmed=True,  # the service that the settings name is the origin
-            facts=facts,
-            changed_at=changed_at,
+            facts=dict(facts),
         )
 
 
