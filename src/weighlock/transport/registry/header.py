@@ -1,0 +1,133 @@
+"""Read the header fields by which a registry steers its clients: challenges, links and ranges.
+
+Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); RFC 8288, section 3 (Link); OCI
+distribution-spec v1.1, "Pushing a blob in chunks" (Range). No I/O.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from weighlock.core.error import DeniedError
+from weighlock.core.text import shown
+
+MAX_HEADER_CHARACTERS: Final = 16_384  # several challenges with long scopes have about 1,000
+MAX_PARAMETERS: Final = 64  # of all challenges together; real ones have about 4
+
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # a grammar, no password
+_QUOTED: Final = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e])*"'
+_SKIP: Final = re.compile(r"[ \t,]*", re.ASCII)
+_PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*({_TOKEN}|{_QUOTED})[ \t]*(?=,|\Z)", re.ASCII)
+_TOKEN68: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|\Z)", re.ASCII)
+_SCHEME: Final = re.compile(rf"({_TOKEN})(?:[ ]+|[ \t]*(?=,|\Z))", re.ASCII)
+_LINK: Final = re.compile(
+    rf"<([^<>\x00-\x20\x7f]*)>((?:[ \t]*;[ \t]*(?:{_TOKEN}(?:[ \t]*=[ \t]*(?:{_TOKEN}|{_QUOTED}))?)?)*)[ \t]*(?=,|\Z)",
+    re.ASCII,
+)
+_LINK_PARAMETER: Final = re.compile(rf";[ \t]*({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED}))?", re.ASCII)
+_RANGE: Final = re.compile(r"(?:bytes=)?([0-9]{1,16})-([0-9]{1,16})", re.ASCII)
+
+
+class Challenge(NamedTuple):
+    """How a server wants to be asked: the scheme in lower case, its parameters by their lower-case names."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+def parse_challenges(header: str) -> list[Challenge]:
+    """Return the challenges of a WWW-Authenticate header, several of which may be joined by commas.
+
+    Raises DeniedError ``challenge_invalid``; a parameter that occurs twice is refused, because two readers
+    would believe different ones.
+    """
+    if len(header) > MAX_HEADER_CHARACTERS:
+        raise _invalid_challenge(header, f"it has more than {MAX_HEADER_CHARACTERS} characters")
+    challenges: list[Challenge] = []
+    parameters: dict[str, str] | None = None  # of the last challenge, unless it has a token68
+    count, position = 0, _skip(header, 0)
+    while position < len(header):
+        found = _PARAMETER.match(header, position)
+        if found is not None and parameters is not None:
+            count += 1
+            name = found[1].lower()
+            if name in parameters or count > MAX_PARAMETERS:
+                raise _invalid_challenge(header, "a parameter occurs twice, or there are too many")
+            parameters[name] = unquote(found[2])
+            position = found.end()
+        else:
+            scheme, position, takes_parameters = _scheme(header, position)
+            made: dict[str, str] = {}
+            challenges.append(Challenge(scheme, made))
+            parameters = made if takes_parameters else None
+        position = _skip(header, position)
+    return challenges
+
+
+def _scheme(header: str, position: int) -> tuple[str, int, bool]:
+    """Return the scheme at ``position``, where it ends, and whether parameters may follow."""
+    found = _SCHEME.match(header, position)
+    if found is None:
+        raise _invalid_challenge(header, "it is neither a scheme nor a parameter of one")
+    credentials = _TOKEN68.match(header, found.end())
+    if credentials is not None and found.group().endswith(" "):
+        return found[1].lower(), credentials.end(), False
+    return found[1].lower(), found.end(), True
+
+
+def find_next(header: str) -> str | None:
+    """Return the target of the first link whose relation is ``next``, or None.
+
+    Raises DeniedError ``registry_answer_invalid``.
+    """
+    if len(header) > MAX_HEADER_CHARACTERS:
+        raise invalid_answer(f"a Link header has more than {MAX_HEADER_CHARACTERS} characters")
+    position = _skip(header, 0)
+    while position < len(header):
+        found = _LINK.match(header, position)
+        if found is None:
+            raise invalid_answer(f"the Link header {shown(repr(header))} is malformed")
+        if "next" in _relations(found[2]):
+            return found[1]
+        position = _skip(header, found.end())
+    return None
+
+
+def _relations(parameters: str) -> list[str]:
+    for name, value in _LINK_PARAMETER.findall(parameters):
+        if name.lower() == "rel":
+            return unquote(value).lower().split()  # the first one counts (RFC 8288, section 3.3)
+    return []
+
+
+def parse_range(header: str) -> tuple[int, int] | None:
+    """Return the first and the last byte that a ``Range`` header of an upload names, or None."""
+    found = _RANGE.fullmatch(header.strip())
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def unquote(value: str) -> str:
+    """Return a token as it is, or what a quoted string stands for."""
+    if not value.startswith('"'):
+        return value
+    return re.sub(r"\\(.)", r"\1", value[1:-1])
+
+
+def invalid_answer(why: str) -> DeniedError:
+    """Return the error for an answer that breaks the distribution specification."""
+    return DeniedError(
+        "registry_answer_invalid",
+        f"the registry's answer is refused: {why}",
+        hint="it is no OCI registry, or something between you and it changes its answers",
+    )
+
+
+def _skip(header: str, position: int) -> int:
+    found = _SKIP.match(header, position)
+    return position if found is None else found.end()
+
+
+def _invalid_challenge(header: str, why: str) -> DeniedError:
+    return DeniedError(
+        "challenge_invalid", f"the registry's WWW-Authenticate header {shown(repr(header))} is refused: {why}"
+    )

@@ -1,0 +1,98 @@
+"""The lists of referrers in one repository, read together and changed together."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.error import UsageError
+from weighlock.transport.message import Document
+from weighlock.transport.registry import referrer
+from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, MEDIA_TYPES, ManifestBytes
+from weighlock.transport.timing import Timing
+
+
+class Manifests(Protocol):
+    """What of a repository is needed here."""
+
+    timing: Timing
+
+    def manifest(self, reference: str | Digest, *, accept: tuple[str, ...] = MEDIA_TYPES) -> ManifestBytes:
+        """Return a manifest."""
+
+    def put_manifest(self, raw: bytes, media_type: str, reference: str | Digest | None = None) -> object:
+        """Store a manifest."""
+
+    def tags(self) -> list[str]:
+        """Return all tags."""
+
+    def pages(self, path: str, headers: Mapping[str, str]) -> Iterator[Document]:
+        """Yield the pages of a listing."""
+
+
+class ReferrerLists:
+    """The referrers API, the index under the fallback tag, and each referrer's own tag."""
+
+    def __init__(self, repository: Manifests) -> None:
+        self._repository = repository
+
+    def read(self, subject: Digest) -> list[Descriptor]:
+        """Return the union of the lists; see ``Repository.referrers``."""
+        listed = self._of_api(subject)
+        index = self._index(subject)
+        if listed is not None:
+            return referrer.join(listed, index)
+        return referrer.join(index, self._by_own_tag(subject, {each.digest for each in index}))
+
+    def add(self, subject: Digest, descriptor: Descriptor) -> None:
+        """List a referrer; see ``Repository.attach_fallback``."""
+        manifest = self._repository.manifest(descriptor.digest)
+        tag = referrer.own_tag(subject, descriptor.digest)
+        self._repository.put_manifest(manifest.raw, manifest.media_type, tag)
+        self._change(subject, lambda before: referrer.join(before, [descriptor]))
+
+    def remove(self, subject: Digest, digest: Digest) -> None:
+        """Take a referrer off the index; see ``Repository.detach_fallback``."""
+        self._change(subject, lambda before: [each for each in before if each.digest != digest])
+
+    def _change(self, subject: Digest, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+        tag, timing = referrer.fallback_tag(subject), self._repository.timing
+        referrer.change_index(
+            lambda: self._index(subject),
+            lambda listed: self._repository.put_manifest(referrer.write_index(listed), INDEX_MEDIA_TYPE, tag),
+            change,
+            pause=lambda attempt: timing.sleep(timing.delay(attempt)),
+        )
+
+    def _of_api(self, subject: Digest) -> list[Descriptor] | None:
+        """Return what the API lists, or None where there is no API."""
+        lists: list[list[Descriptor]] = []
+        for document in self._repository.pages(f"referrers/{subject}", {"Accept": INDEX_MEDIA_TYPE}):
+            if document.status == 404:
+                return None
+            lists.append(referrer.read_index(document.raw))
+        return referrer.join(*lists)
+
+    def _index(self, subject: Digest) -> list[Descriptor]:
+        try:
+            found = self._repository.manifest(referrer.fallback_tag(subject), accept=(INDEX_MEDIA_TYPE,))
+        except UsageError as error:
+            if error.code != "remote_missing":
+                raise
+            return []
+        return referrer.read_index(found.raw)
+
+    def _by_own_tag(self, subject: Digest, known: set[Digest]) -> list[Descriptor]:
+        named = {referrer.own_tag(subject, digest) for digest in known}
+        prefix = referrer.own_tag_prefix(subject)
+        return [
+            self._tagged(tag)
+            for tag in self._repository.tags()
+            if tag.startswith(prefix) and tag not in named
+        ]
+
+    def _tagged(self, tag: str) -> Descriptor:
+        listed = referrer.describe(self._repository.manifest(tag))
+        if listed is None or referrer.own_tag(listed.subject.digest, listed.descriptor.digest) != tag:
+            raise referrer.wrong_subject(tag)
+        return listed.descriptor

@@ -1,0 +1,124 @@
+"""Requests to one registry, with what it wants to see of us."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from weighlock.transport.body import Body
+from weighlock.transport.client import Client
+from weighlock.transport.credential import Credential
+from weighlock.transport.host import Hosts
+from weighlock.transport.message import Document, Request, Response
+from weighlock.transport.registry.auth import Authorizer, Scopes
+from weighlock.transport.registry.endpoint import Endpoint
+from weighlock.transport.registry.header import parse_challenges
+from weighlock.transport.url import Origin, Url, parse_url
+
+MAX_CHALLENGES: Final = 3  # no token; one that expired; one that allowed too little
+_REFUSED: Final = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to the registry: as ``message.Request``, with the scopes that it needs."""
+
+    method: str
+    url: Url
+    scopes: Scopes
+    accept: frozenset[int] = frozenset({200})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | Body | None = None
+    retry: bool | None = None
+    redirects: bool = False  # the answer may come from a host that holds the registry's blobs
+    answer_s: float | None = None
+
+
+class Session:
+    """One registry being asked. For any thread."""
+
+    def __init__(self, client: Client, endpoint: Endpoint, authorizer: Authorizer) -> None:
+        self._client = client
+        self.endpoint = endpoint
+        self._authorizer = authorizer
+        self._anonymous = False  # the registry has answered without wanting to know who asks
+
+    def open(self, ask: Ask) -> Response:
+        """Return the answer, to be closed; credentials are found and shown where the registry wants them.
+
+        Raises what ``Client.open`` and ``Authorizer.answer`` raise.
+        """
+        credential = self._authorizer.known(ask.scopes)
+        for _ in range(MAX_CHALLENGES):
+            response = self._client.open(self._request(ask, credential, ask.accept | _REFUSED))
+            if response.status not in _REFUSED:
+                self._anonymous = self._anonymous or credential is None
+                return response
+            with response:
+                header = self._challenge(response)
+            if header is None:
+                break
+            credential = self._authorizer.answer(header, ask.scopes, refused=credential)
+        raise self._authorizer.refused()
+
+    def document(self, ask: Ask, *, limit_bytes: int) -> Document:
+        """Return a small answer as a whole; raises as ``open``, and DeniedError ``response_too_large``."""
+        with self.open(ask) as response:
+            return Document(response.read(limit_bytes), response.headers, response.url, response.status)
+
+    def plain_request(self, ask: Ask) -> Request:
+        """Return a request for others to make: its credential is looked up, and renewed, each time it is made."""
+        return self._request(ask, _Live(self.endpoint.origin, {}, self, ask), ask.accept)
+
+    def credential(self, ask: Ask) -> Credential | None:
+        """Return what to show for ``ask``, after asking the registry once if nothing is known."""
+        known = self._authorizer.known(ask.scopes)
+        if known is None and not self._anonymous:
+            with self.open(
+                Ask("HEAD", ask.url, ask.scopes, ask.accept, ask.headers, redirects=ask.redirects)
+            ):
+                known = self._authorizer.known(ask.scopes)
+        return known
+
+    def _request(self, ask: Ask, credential: Credential | None, accept: frozenset[int]) -> Request:
+        hosts, redirects = self.endpoint.hosts, self.endpoint.redirects if ask.redirects else Hosts()
+        if ask.url.origin != self.endpoint.origin:
+            hosts, credential = self.endpoint.redirects, None
+        return Request(
+            ask.method,
+            str(ask.url),
+            hosts,
+            headers=ask.headers,
+            credential=credential,
+            body=ask.body,
+            accept=accept,
+            redirects=redirects,
+            retry=ask.retry,
+            answer_s=ask.answer_s,
+        )
+
+    def _challenge(self, response: Response) -> str | None:
+        """Return the challenge to answer; a refusal by another host is final, and so is one with full rights."""
+        header = response.headers.get("www-authenticate")
+        if header is None or parse_url(response.url).origin != self.endpoint.origin:
+            return None
+        if response.status == 401 or any(
+            challenge.parameters.get("error") == "insufficient_scope"
+            for challenge in parse_challenges(header)
+        ):
+            return header
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Live(Credential):
+    """A credential for requests that are made later, and again: always the one that is good then."""
+
+    session: Session = field(repr=False, compare=False)
+    ask: Ask = field(repr=False, compare=False)
+
+    def headers_for(self, origin: Origin) -> dict[str, str]:
+        """Return the headers to send to ``origin``: none unless it is the registry's."""
+        if origin != self.origin:
+            return {}
+        found = self.session.credential(self.ask)
+        return {} if found is None else found.headers_for(origin)
