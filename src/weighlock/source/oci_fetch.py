@@ -3,7 +3,7 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from weighlock.core.descriptor import Descriptor
@@ -128,7 +128,11 @@ class _Stage:
 
     def _open(self, tar: TarLayer) -> Layer:
         digest, size = tar.layer.digest, tar.layer.size
-        file = self._staging.stage(digest, size, lambda start: self._chunks(tar.layer, start))
+        passage = _Passage(self._remote, tar.layer, self._progress, self._stopped)
+        try:
+            file = self._staging.stage(digest, size, passage.chunks_from)
+        finally:
+            passage.end()
         layer = Layer(
             Staged(file, digest, size),
             tar.packing,
@@ -140,17 +144,47 @@ class _Stage:
             self._closing.callback(layer.close)
         return layer
 
-    def _chunks(self, layer: Descriptor, start: int) -> Iterator[memoryview]:
-        part = self._progress.part(f"layer {layer.digest.short}", layer.size)
-        part.advance(start)
+
+class _StoppedError(Exception):
+    """Another layer failed; nobody is told of this."""
+
+
+class _Passage:
+    """One layer on its way to where it is staged."""
+
+    def __init__(
+        self, remote: Remote, layer: Descriptor, progress: Progress, stopped: threading.Event
+    ) -> None:
+        self._remote = remote
+        self._layer = layer
+        self._name = f"layer {layer.digest.short}"
+        self._stopped = stopped
+        self._part = progress.part(self._name, layer.size)
+        self._told = 0  # bytes that the progress was told of
+
+    def chunks_from(self, start: int) -> Iterator[memoryview]:
+        """Yield the layer's bytes from ``start`` on; asked again, it begins again."""
+        self._tell(start)
+        chunks = self._remote.chunks(self._layer, self._name, start)
         try:
-            for chunk in self._remote.chunks(layer, f"layer {layer.digest.short}", start):
+            for chunk in chunks:
                 if self._stopped.is_set():
-                    return
+                    raise _StoppedError
                 yield chunk
-                part.advance(len(chunk))
+                self._tell(self._told + len(chunk))
         finally:
-            part.end()
+            if isinstance(chunks, Generator):
+                chunks.close()  # with its connections, however this ends
+
+    def end(self) -> None:
+        """End the layer's bar, done or not; one that was there already was not told of."""
+        if not self._told:
+            self._tell(self._layer.size)
+        self._part.end()
+
+    def _tell(self, done: int) -> None:
+        self._part.advance(done - self._told)
+        self._told = done
 
 
 def _key(tar: TarLayer) -> _Kept:
