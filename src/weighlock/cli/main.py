@@ -23,6 +23,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "weighlock.cli.pull:pull",
         "Pull a model from a trusted source, byte for byte against the lock.",
     ),
+    "mirror": (
+        "weighlock.cli.mirror:mirror",
+        "Fill a folder or registry with everything that the lock names.",
+    ),
     "ls": ("weighlock.cli.ls:ls", "List what an environment holds."),
     "show": ("weighlock.cli.show:show", "Show an artifact: its files and what is known about it."),
     "export": ("weighlock.cli.export:export", "Copy a model's files into a new folder, verified."),

@@ -86,6 +86,8 @@ def pull(
 
     if mirror is not None and not offline:
         raise click.UsageError("--mirror belongs to --offline")
+    if offline and update:
+        raise click.UsageError("--offline and --update exclude each other: nobody could be asked what is new")
     here = workspace()
     request = PullRequest(
         lock_file=lock_file or here.settings.lock,

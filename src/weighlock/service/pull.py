@@ -7,7 +7,8 @@ provenance is attached → the lock is written, if the model was not locked or a
 asked for. What is done for one model is in ``pull_model``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from weighlock.core.environment import EXPERIMENTATION
@@ -17,6 +18,8 @@ from weighlock.core.store_reference import check_name
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
 from weighlock.service.lock_file import read_lock
+from weighlock.service.mirror_place import open_mirror
+from weighlock.service.offline import check_offline, pull_offline
 from weighlock.service.pull_arrival import PullPlace
 from weighlock.service.pull_check import check_task, not_locked
 from weighlock.service.pull_model import pull_model
@@ -59,7 +62,7 @@ class Puller:
         Raises the errors of ``Source``, ``Transfer`` and the store; UsageError ``lock_missing`` or
         ``name_invalid``; DeniedError ``source_not_allowed``, ``owner_changed``, ``origin_unconfirmed``,
         ``revision_too_young``, ``age_unknown``, ``lock_conflict`` or ``lock_invalid``. What was pulled before
-        an error stays pulled.
+        an error stays pulled. Offline also UsageError ``mirror_missing``, UndecidedError ``offline_missing``.
         """
         home = request.lock_file.absolute().parent
         if not home.is_dir():
@@ -73,7 +76,12 @@ class Puller:
             tasks = self._tasks(request, sources)
             store = self._workspace.store(EXPERIMENTATION)
             place = PullPlace(self._workspace, store, request, self._environ, self._progress, self._confirm)
-            return [self._noted(place, task, sources[task.spec.scheme]) for task in tasks]
+            if not request.offline:
+                return [
+                    self._noted(task, request, partial(pull_model, place, task, sources[task.spec.scheme]))
+                    for task in tasks
+                ]
+            return self._pull_offline(place, tasks, sources)
 
     def _tasks(self, request: PullRequest, sources: Mapping[str, Source]) -> list[Task]:
         models = read_lock(request.lock_file).models
@@ -90,11 +98,31 @@ class Puller:
         check_task(task, request)
         return [task]
 
-    def _noted(self, place: PullPlace, task: Task, source: Source) -> Pulled:
+    def _pull_offline(
+        self, place: PullPlace, tasks: Sequence[Task], sources: Mapping[str, Source]
+    ) -> list[Pulled]:
+        request = place.request
+        models = []
+        for task in tasks:
+            if task.entry is None:
+                raise not_locked(task.name, request)
+            sources[task.spec.scheme].check_allowed(task.spec)
+            models.append(task.entry)
+        named = request.mirror or self._workspace.settings.text("pull.mirror")
+        mirror = (
+            None if named is None else open_mirror(self._workspace, named, self._environ, folder=self._folder)
+        )
+        check_offline(place, models, mirror)
+        return [
+            self._noted(task, request, partial(pull_offline, place, model, mirror))
+            for task, model in zip(tasks, models, strict=True)
+        ]
+
+    def _noted(self, task: Task, request: PullRequest, pull: Callable[[], Pulled]) -> Pulled:
         note = self._workspace.note_decision
-        message = f"{task.name} from {task.spec}"
+        message = f"{task.name} from {task.spec}{' offline' if request.offline else ''}"
         try:
-            pulled = pull_model(place, task, source)
+            pulled = pull()
         except WeighlockError as error:
             subjects = [task.entry.manifest] if task.entry else []
             note(EXPERIMENTATION, Action.PULL, subjects, error=error, message=f"{message}: {error.message}")

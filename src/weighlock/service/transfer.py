@@ -44,6 +44,7 @@ class Traffic(NamedTuple):
 
 
 NO_TRAFFIC: Final = Traffic()
+_WRONG_HINT: Final = frozenset({"git_mismatch", "digest_mismatch"})
 
 
 class Memory(Protocol):
@@ -134,9 +135,19 @@ class Transfer:
             self._progress.end()
 
     def _move(self, item: Item) -> ArtifactFile | None:
+        demanded = self._demanded(item)
+        hint = None if demanded else self._remembered(item)
+        if hint is not None:
+            try:
+                return self._bring(item, hint)
+            except DeniedError as error:
+                if error.code not in _WRONG_HINT:
+                    raise
+        return self._bring(item, demanded)
+
+    def _bring(self, item: Item, expected: Digest | None) -> ArtifactFile | None:
         passing = FileTransfer(item, self._fetched, self._progress, self._stopped)
         try:
-            expected = self._demanded(item) or self._remembered(item)
             blob = self._put(item, expected, passing)
             if blob is None:
                 return None

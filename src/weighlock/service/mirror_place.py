@@ -1,0 +1,44 @@
+"""Where a mirror is: a folder that any OCI tool reads, or a repository of a registry."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from weighlock.core.error import UsageError
+from weighlock.core.text import shown
+from weighlock.service.workspace import Workspace
+from weighlock.store.interface import Store
+from weighlock.store.layout import LayoutStore
+
+REGISTRY_PREFIX: Final = "oci:"
+
+
+def is_registry(place: str) -> bool:
+    """Return whether a mirror is a repository of a registry."""
+    return place.startswith(REGISTRY_PREFIX)
+
+
+def open_mirror(
+    workspace: Workspace, place: str, environ: Mapping[str, str], *, folder: Path, make: bool = False
+) -> Store:
+    """Return the mirror that ``place`` names; relative folders begin at ``folder``.
+
+    With ``make``, a folder that does not exist or is empty becomes one. Raises UsageError ``mirror_missing``
+    and the store's errors.
+    """
+    if is_registry(place):
+        del environ
+        raise UsageError("mirror_missing", "registries: being wired")
+    root = folder / Path(place).expanduser()
+    try:
+        return LayoutStore.open(root, workspace.clock)
+    except UsageError as error:
+        if error.code != "store_missing":
+            raise
+        if make:
+            return LayoutStore.create(root, workspace.clock)
+        raise UsageError(
+            "mirror_missing",
+            f"there is no mirror in {shown(str(root))}",
+            hint="`weighlock mirror FOLDER` fills one where there is a network; name it with --mirror or pull.mirror",
+        ) from error

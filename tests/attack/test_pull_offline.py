@@ -1,0 +1,159 @@
+"""A machine without a network gets what is locked from its store and a mirror, and nothing else."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fake_source import SPEC, FakeSource
+from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
+from weighlock.attestation.signer import make_key
+from weighlock.core.digest import Digest
+from weighlock.core.lock import Lock
+from weighlock.store.layout import LayoutStore
+
+FILES = {
+    "config.json": b'{"a": 1}',
+    "weights/a.safetensors": os.urandom(200_000),
+    "weights/b.safetensors": b"b" * 9,
+}
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    made = FakeSource(FILES)
+    made.unsaid = {"config.json"}
+    return made.install(monkeypatch)
+
+
+@pytest.fixture
+def mirrored(project: Project, source: FakeSource) -> Iterator[Path]:
+    """A mirror of two models, a project whose store is empty again, and a source that is out of reach."""
+    signer = make_key(trial=True)
+    (project.root / "service.pem").write_bytes(signer.to_pem())
+    (project.root / "weighlock.yaml").write_text(
+        "version: 1\nsources: {path: [models], hf: [acme]}\nenvironments: {experimentation: {key: service.pem}}\n"
+    )
+    (project.root / "models" / "m" / "x.bin").write_bytes(b"x" * 1000)
+    assert project.run("pull", SPEC).status == 0
+    assert project.run("pull", "path:models/m").status == 0
+    assert project.run("mirror", "mirror").status == 0
+    empty(project)
+    shutil.rmtree(project.root / "models" / "m")
+    source.asked.clear()
+    source.resolved = 0
+    yield project.root / "mirror"
+    assert (source.asked, source.resolved) == ([], 0)
+
+
+def empty(project: Project) -> None:
+    shutil.rmtree(project.store_folder)
+    LayoutStore.create(project.store_folder)
+
+
+def blob_of(mirror: Path, content: bytes) -> Path:
+    return mirror / "blobs" / "sha256" / Digest.of(content).hex
+
+
+def test_everything_locked_comes_from_the_mirror_with_its_provenance(
+    project: Project, mirrored: Path
+) -> None:
+    ran = project.run("pull", "--offline", "--mirror", str(mirrored), "--json")
+    assert ran.status == 0, ran
+    facts = {model["name"]: model for model in ran.facts["models"]}
+    assert {name: each["status"] for name, each in facts.items()} == {"m": "verified", "tiny": "verified"}
+    assert facts["tiny"]["transfer"]["fetched"] == sum(map(len, FILES.values()))
+    lock = Lock.parse(project.lock.read_bytes())
+    assert project.names() == {name: str(model.manifest) for name, model in lock.models.items()}
+    with LayoutStore.open(project.store_folder) as store:
+        assert len(store.referrers(lock.models["tiny"].manifest)) == 1
+    again = project.run("pull", "--offline", "--json").facts["models"]
+    assert [model["status"] for model in again] == ["present", "present"]
+
+
+def test_the_mirror_of_the_settings_is_used_and_only_offline(project: Project, mirrored: Path) -> None:
+    with (project.root / "weighlock.yaml").open("a") as file:
+        file.write(f"pull: {{mirror: {mirrored}}}\n")
+    assert project.run("pull", "--offline", "--name", "tiny").status == 0
+    assert project.run("pull", "--mirror", str(mirrored)).status == 2
+    assert project.run("pull", "--offline", "--update").status == 2
+
+
+def test_all_that_is_missing_is_said_before_anything_is_copied(project: Project, mirrored: Path) -> None:
+    blob_of(mirrored, FILES["weights/a.safetensors"]).unlink()
+    blob_of(mirrored, FILES["weights/b.safetensors"]).unlink()
+    blob_of(mirrored, b"x" * 1000).unlink()
+    ran = project.run("pull", "--offline", "--mirror", str(mirrored), "--json")
+    assert ran.status == 3
+    assert ran.facts["error"]["code"] == "offline_missing"
+    assert ran.facts["error"]["details"]["missing"] == {
+        "m": ["x.bin"],
+        "tiny": ["weights/a.safetensors", "weights/b.safetensors"],
+    }
+    assert "m lacks all of its 1 files; tiny lacks weights/a.safetensors, weights/b.safetensors" in ran.err
+    assert project.names() == {}
+
+
+def test_without_any_mirror_everything_is_missing(project: Project, mirrored: Path) -> None:
+    assert mirrored.is_dir()
+    assert "[offline_missing]" in project.run("pull", "--offline").err
+    assert "[mirror_missing]" in project.run("pull", "--offline", "--mirror", "nowhere").err
+    assert not (project.root / "nowhere").exists()
+
+
+def test_a_mirror_with_other_bytes_of_the_same_size(project: Project, mirrored: Path) -> None:
+    blob = blob_of(mirrored, FILES["weights/a.safetensors"])
+    raw = bytearray(blob.read_bytes())
+    raw[-1] ^= 1
+    blob.chmod(0o644)
+    blob.write_bytes(raw)
+    ran = project.run("pull", "--offline", "--mirror", str(mirrored), "--name", "tiny").denied(
+        "digest_mismatch"
+    )
+    assert "weights/a.safetensors" in ran.err
+    assert project.names() == {}
+
+
+def test_a_model_that_is_not_locked_or_no_longer_trusted_does_not_come_offline(
+    project: Project, mirrored: Path
+) -> None:
+    for arguments in (["hf:acme/other"], ["--name", "other"]):
+        ran = project.run("pull", "--offline", "--mirror", str(mirrored), *arguments)
+        assert (ran.status, "[lock_missing]" in ran.err) == (2, True)
+    project.lock.write_text(project.lock.read_text().replace("path:models/m", "path:/etc"))
+    project.run("pull", "--offline", "--mirror", str(mirrored), "--name", "m").denied("source_not_allowed")
+
+
+def test_a_mirror_is_filled_once(project: Project, source: FakeSource) -> None:
+    assert project.run("pull", SPEC).status == 0
+    planned = project.run("mirror", "mirror", "--dry-run", "--json").facts["models"]
+    assert not (project.root / "mirror").exists()
+    assert planned[0]["status"] == "copied"
+    for expected in ("copied", "present"):
+        (facts,) = project.run("mirror", "mirror", "--json").facts["models"]
+        assert facts["status"] == expected
+    assert project.run("mirror", "mirror", "--dry-run", "--json").facts["models"][0]["status"] == "present"
+    assert len(source.asked) == len(FILES)
+
+
+def test_what_the_store_lacks_is_pulled_first_against_the_lock(project: Project, source: FakeSource) -> None:
+    assert project.run("pull", SPEC).status == 0
+    empty(project)
+    assert project.run("mirror", "mirror", "--dry-run", "--json").facts["models"][0]["pulled"] is True
+    source.served["weights/b.safetensors"] = b"x" * 9
+    project.run("mirror", "mirror").denied("digest_mismatch")
+    source.served.clear()
+    (facts,) = project.run("mirror", "mirror", "--json").facts["models"]
+    assert (facts["status"], facts["pulled"]) == ("copied", True)
+
+
+def test_a_folder_with_something_else_is_no_mirror(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    assert project.run("pull", SPEC).status == 0
+    (project.root / "thesis").mkdir()
+    (project.root / "thesis" / "thesis.tex").write_text("x")
+    assert "[store_exists]" in project.run("mirror", "thesis").err
+    project.lock.unlink()
+    assert "[lock_missing]" in project.run("mirror", "mirror").err
