@@ -7,11 +7,14 @@ manifest = registry.repository("team/model").manifest("v1")
 
 from weighlock.transport.client import Client
 from weighlock.transport.registry.auth import Authorizer
-from weighlock.transport.registry.docker_config import CredentialStore, NoCredentials
+from weighlock.transport.registry.content import Blob
+from weighlock.transport.registry.docker_config import CredentialStore, DockerConfig, NoCredentials
 from weighlock.transport.registry.endpoint import Endpoint
-from weighlock.transport.registry.repository import Repository
+from weighlock.transport.registry.repository import BlobStream, Repository, Stored
 from weighlock.transport.registry.session import Session
 from weighlock.transport.timing import Timing
+
+__all__ = ["Blob", "BlobStream", "DockerConfig", "Endpoint", "Registry", "Repository", "Stored"]
 
 
 class Registry:
@@ -26,6 +29,7 @@ class Registry:
         timing: Timing | None = None,
     ) -> None:
         self.name = endpoint.registry
+        self.endpoint = endpoint
         self._timing = timing or Timing()
         authorizer = Authorizer(
             client, endpoint, credentials or NoCredentials(), monotonic=self._timing.monotonic

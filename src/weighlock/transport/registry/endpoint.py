@@ -54,6 +54,11 @@ class Endpoint:
             origin = plain
         return cls(registry, origin, Hosts.of([registry]), realms, redirects)
 
+    @property
+    def is_authentic(self) -> bool:
+        """Whether the registry proves by TLS that it is the one that was named."""
+        return self.origin.scheme == "https"
+
     def url(self, path: str) -> Url:
         """Return the address of ``path``, which begins with a slash."""
         return parse_url(f"{self.origin}{path}")

@@ -16,7 +16,7 @@ from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILE_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
-from weighlock.transport.message import Document, Request, Response
+from weighlock.transport.message import Document, Response
 from weighlock.transport.registry import referrer
 from weighlock.transport.registry.auth import scopes_for
 from weighlock.transport.registry.content import Blob, Piece
@@ -34,6 +34,7 @@ from weighlock.transport.registry.manifest import (
 from weighlock.transport.registry.referrer_list import ReferrerLists
 from weighlock.transport.registry.session import Ask, Session
 from weighlock.transport.registry.upload import MAX_ANSWER_BYTES, Uploader, check_stored
+from weighlock.transport.remote import RemoteFile
 from weighlock.transport.timing import Timing
 from weighlock.transport.url import Url
 
@@ -88,6 +89,7 @@ class Repository:
 
     def __init__(self, session: Session, name: str, timing: Timing) -> None:
         Reference.parse(f"{session.endpoint.registry}/{name}")  # the name ends up in addresses
+        self.endpoint = session.endpoint
         self.registry = session.endpoint.registry
         self.name = name
         self.timing = timing
@@ -121,12 +123,27 @@ class Repository:
         """Return the size in bytes of a blob, unread, or None if the registry has none."""
         return self._size(self._blob_ask("HEAD", digest, _FOUND_OR_NOT), digest)
 
-    def blob_request(self, digest: Digest) -> Request:
-        """Return the request for a blob, to be made any number of times, and with a ``Range``.
+    def blob(self, digest: Digest, size: int, *, name: str | None = None) -> RemoteFile:
+        """Return a blob for the ``Downloader``, *unverified*; ``name`` is what messages call it.
 
-        Its credential is the one that is good when it is made. The bytes are *unverified*.
+        Its credential is the one that is good at each request. Its bytes may come from ``redirects``.
         """
-        return self._session.plain_request(self._blob_ask("GET", digest))
+        request = self._session.plain_request(self._blob_ask("GET", digest))
+        return RemoteFile(request, size, name or str(digest))
+
+    def read_blob(self, digest: Digest, *, limit_bytes: int) -> bytes:
+        """Return a small blob, verified.
+
+        Raises UsageError ``remote_missing``; DeniedError ``response_too_large``, ``digest_mismatch``.
+        """
+        raw = self._session.document(self._blob_ask("GET", digest), limit_bytes=limit_bytes).raw
+        if digest_with(digest.algorithm, raw) != digest:
+            raise DeniedError(
+                "digest_mismatch",
+                f"the registry sent other bytes for the blob {digest}",
+                hint="the registry, or something between you and it, serves other bytes than it should",
+            )
+        return raw
 
     def open_blob(self, digest: Digest) -> BlobStream:
         """Return the bytes of a blob as they come, *unverified*; raises UsageError ``remote_missing``."""
