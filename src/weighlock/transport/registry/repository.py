@@ -16,7 +16,7 @@ from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILE_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
-from weighlock.transport.message import Document, Response
+from weighlock.transport.message import Document, Request, Response
 from weighlock.transport.registry import referrer
 from weighlock.transport.registry.auth import scopes_for
 from weighlock.transport.registry.content import Blob, Piece
@@ -124,12 +124,15 @@ class Repository:
         return self._size(self._blob_ask("HEAD", digest, _FOUND_OR_NOT), digest)
 
     def blob(self, digest: Digest, size: int, *, name: str | None = None) -> RemoteFile:
-        """Return a blob for the ``Downloader``, *unverified*; ``name`` is what messages call it.
+        """Return a blob for the ``Downloader``, *unverified*; ``name`` is what messages call it."""
+        return RemoteFile(self.blob_request(digest), size, name or str(digest))
 
-        Its credential is the one that is good at each request. Its bytes may come from ``redirects``.
+    def blob_request(self, digest: Digest) -> Request:
+        """Return the request for a blob, to be made any number of times, and with a ``Range``.
+
+        Its credential is the one that is good when it is made. The bytes are *unverified*.
         """
-        request = self._session.plain_request(self._blob_ask("GET", digest))
-        return RemoteFile(request, size, name or str(digest))
+        return self._session.plain_request(self._blob_ask("GET", digest))
 
     def read_blob(self, digest: Digest, *, limit_bytes: int) -> bytes:
         """Return a small blob, verified.
