@@ -78,9 +78,10 @@ def read_failure(raw: bytes) -> Failure:
 def read_digest(headers: Mapping[str, str]) -> Digest | None:
     """Return the SHA-256 of the whole object that the server keeps, if it does.
 
-    A digest of parts' digests is another thing, as is an entity tag.
+    A digest of parts' digests is another thing, as is an entity tag: its type is COMPOSITE, and where an
+    older service tells no type, the number of parts follows it.
     """
-    if headers.get("x-amz-checksum-type", "").upper() != "FULL_OBJECT":
+    if headers.get("x-amz-checksum-type", "FULL_OBJECT").upper() != "FULL_OBJECT":
         return None
     try:
         raw = base64.b64decode(headers.get("x-amz-checksum-sha256", ""), validate=True)

@@ -122,6 +122,8 @@ def test_only_a_digest_of_the_whole_object_counts() -> None:
     ):
         assert read_digest({**headers, **changes}) is None
     assert read_digest({}) is None
+    assert read_digest({"x-amz-checksum-sha256": WHOLE}) == found
+    assert read_digest({"x-amz-checksum-sha256": f"{WHOLE}-3"}) is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -228,7 +229,7 @@ def test_the_real_reasons_are_found(
 
 def test_nothing_there_is_said(bucket: Bucket, service: Callable[..., S3Service]) -> None:
     for place in (Place("models", "absent"), Place("models", "tin"), Place("models", "tiny/config.jso")):
-        refused("source_missing", lambda place=place: list_place(service(), place))
+        refused("source_missing", partial(list_place, service(), place))
     bucket.objects.clear()
     bucket.put("tiny/", b"")
     refused("source_missing", lambda: list_place(service(), TINY))
