@@ -2,12 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from weighlock.settings import Settings
 from weighlock.source.interface import Source
+from weighlock.source.permission import PLAIN_HTTP
+
+if TYPE_CHECKING:
+    from weighlock.transport.client import Client
+    from weighlock.transport.download import Downloader
 
 
 class Sources(Mapping[str, Source]):
@@ -52,6 +58,22 @@ class Sources(Mapping[str, Source]):
         """Return what the settings allow of a scheme."""
         return self._settings.sources.get(scheme, ())
 
+    @cached_property
+    def client(self) -> "Client":
+        """The client that all sources of the network share."""
+        from weighlock.service.network import client_of  # noqa: PLC0415
+
+        return self._closing.enter_context(client_of(self._settings, self._environ))
+
+    @cached_property
+    def downloader(self) -> "Downloader":
+        """What fetches files for all of them; it ends with the connections."""
+        from weighlock.transport.download import Downloader  # noqa: PLC0415
+
+        made = Downloader(self.client, connections=max(1, self._settings.count("pull.connections")))
+        self._closing.callback(made.stop)
+        return made
+
     def local(self) -> Source:
         """Return the source of local files."""
         from weighlock.source.local import LocalSource  # noqa: PLC0415  # as for all: few are needed
@@ -65,8 +87,34 @@ class Sources(Mapping[str, Source]):
 
         return PypiSource(Pip(self._environ), allowed=self.allowed("pypi"))
 
+    def https(self) -> Source:
+        """Return the source of files at addresses, with TLS, or without where the settings allow it."""
+        from weighlock.service.network import hosts_of  # noqa: PLC0415
+        from weighlock.source.https import HttpsSource  # noqa: PLC0415
+
+        redirects = hosts_of(self._settings)
+        return HttpsSource(self.client, self.downloader, allowed=self.allowed("https"), redirects=redirects)
+
+    def s3(self) -> Source:
+        """Return the source of buckets."""
+        from weighlock.service.network import hosts_of  # noqa: PLC0415
+        from weighlock.source.s3 import S3Source  # noqa: PLC0415
+        from weighlock.source.s3_service import S3Service  # noqa: PLC0415
+
+        service = S3Service(
+            self.client,
+            environ=self._environ,
+            endpoint=self._settings.text("s3.endpoint"),
+            region=self._settings.text("s3.region"),
+            hosts=hosts_of(self._settings),
+        )
+        return S3Source(service, self.downloader, allowed=self.allowed("s3"))
+
 
 _MAKERS: Final[Mapping[str, Callable[[Sources], Source]]] = {
     "path": Sources.local,
     "pypi": Sources.pypi,
+    "s3": Sources.s3,
+    "https": Sources.https,
+    PLAIN_HTTP: Sources.https,
 }
