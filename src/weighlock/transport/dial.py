@@ -36,7 +36,7 @@ def connect(origin: Origin, rule: HostRule, timing: Timing) -> socket.socket:
     addresses = _resolve(origin.host, origin.port)
     allowed = [each for each in addresses if rule.leads_to(_address(each))]
     if not allowed:
-        raise address_refused(origin.host, str(addresses[0][0]))
+        raise address_refused(origin.host, addresses[0][0])
     sock = _connect_one_of(allowed, origin.host, timing)
     with _closed_on_error(sock):
         peer = _address(sock.getpeername())
@@ -98,6 +98,8 @@ def _resolve(host: str, port: int) -> list[tuple[str, int]]:
     except OSError as problem:
         again = isinstance(problem, socket.gaierror) and problem.errno in _AGAIN
         raise host_unreachable(host, reason_of(problem), passing=again) from problem
+    if not found:
+        raise host_unreachable(host, "it has no address", passing=False)
     return list(dict.fromkeys((str(entry[4][0]), port) for entry in found))
 
 

@@ -1,12 +1,14 @@
 """One request and its answer, over a connection that is new or was kept."""
 
+import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Final, NamedTuple
 
 from weighlock import __version__
 from weighlock.core.error import DeniedError
+from weighlock.core.text import shown
 from weighlock.transport.body import Body, reader_for
 from weighlock.transport.dial import connect, connect_proxy, open_tunnel, secure
 from weighlock.transport.failure import (
@@ -120,32 +122,40 @@ class Exchange:
 
 def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
     """Send the request; returns False if the server answered before it had all."""
-    wire.send(write_head(hop.method, _target(key, hop), _headers(key, hop)))
-    if hop.body is None:
+    head = write_head(hop.method, _target(key, hop), _headers(key, hop))
+    if hop.body is None or isinstance(hop.body, bytes):
+        wire.send(head + (hop.body or b""))
         return True
+    wire.send(head)
+    with contextlib.ExitStack() as stack:
+        pieces = hop.body.open()
+        if isinstance(pieces, Generator):
+            stack.callback(pieces.close)  # it may hold a file open
+        return _send_pieces(wire, pieces, hop.body.size)
+
+
+def _send_pieces(wire: Wire, pieces: Iterator[bytes | memoryview], size: int) -> bool:
     sent = 0
-    try:
-        for piece in _pieces(hop.body):
+    for piece in pieces:
+        if wire.speaks():
+            return False
+        sent += len(piece)
+        if sent > size:
+            break
+        try:
+            wire.send(piece)
+        except PassingError:
+            # who refuses a body answers and closes: the answer says more than the broken connection
             if wire.speaks():
                 return False
-            sent += len(piece)
-            wire.send(piece)
-    except PassingError:
-        # a server that refuses a body answers and closes: its answer says more than the broken connection
-        if not wire.speaks():
             raise
-        return False
-    if sent != _size(hop.body):
+    if sent != size:
         raise DeniedError(
             "size_mismatch",
-            f"what is sent to {wire.host} has {sent} bytes, where {_size(hop.body)} were promised",
+            f"what is sent to {shown(wire.host)} has {'more' if sent > size else 'fewer'} than {size} bytes",
             hint="a file changed while it was sent; begin again",
         )
     return True
-
-
-def _pieces(body: bytes | Body) -> Iterator[bytes | memoryview]:
-    return iter((body,)) if isinstance(body, bytes) else body.open()
 
 
 def _size(body: bytes | Body) -> int:

@@ -72,8 +72,9 @@ class Request:
 class Response:
     """An answer that may be read; a context manager. The connection is free again when all is read.
 
-    ``headers`` has lower-case names; ``url`` is where the answer came from, after redirects;
-    ``length`` is the size of the body in bytes if the server says it.
+    ``headers`` has lower-case names; ``url`` is where the answer came from, after redirects, and
+    may carry a signature in its query; ``length`` is the size of the body in bytes if it is known:
+    0 for the answer to HEAD, whose ``content-length`` is about what GET would get.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Response:
     def readinto(self, buffer: bytearray | memoryview) -> int:
         """Return how many bytes were put at the start of ``buffer``: 0 only when the body is at its end.
 
-        Waits for some bytes, not until the buffer is full. Raises UndecidedError ``body_truncated``,
+        Waits for some bytes, not always until the buffer is full. Raises UndecidedError ``body_truncated``,
         ``timed_out``; DeniedError ``response_invalid``.
         """
         return self._source.receive_into(memoryview(buffer).cast("B"))
@@ -98,6 +99,8 @@ class Response:
         """Return the whole body; raises DeniedError ``response_too_large``, and as ``readinto``."""
         if self.length is not None and self.length > limit_bytes:
             raise response_too_large(self._url.origin.host, "the answer", limit_bytes)
+        if self.length == 0:
+            return b""
         body = bytearray()
         piece = memoryview(bytearray(min(limit_bytes + 1, self.length or READ_BYTES, MAX_READ_BYTES)))
         while count := self.readinto(piece):

@@ -22,22 +22,24 @@ def netrc_credential(origin: Origin, environ: Mapping[str, str]) -> Credential |
     file = _find(environ)
     if file is None or origin.scheme != "https":
         return None
-    try:
-        if not file.is_file():
-            return None
-        entry = netrc.netrc(str(file)).hosts.get(origin.host)
-        others = file.stat().st_mode & _OTHERS
-    except (OSError, UnicodeDecodeError) as problem:
-        raise _invalid(file, "cannot be read") from problem
-    except netrc.NetrcParseError as problem:
-        # the parser quotes the word that it stumbled over, which may be a password
-        raise _invalid(file, f"is malformed in line {problem.lineno}") from None
+    entry = _read(file).get(origin.host)
     if entry is None:
         return None
-    if others:
+    if file.stat().st_mode & _OTHERS:
         raise _invalid(file, "can be read or changed by other users")
     user, _, password = entry
     return basic(origin, user or "", password or "")
+
+
+def _read(file: Path) -> Mapping[str, tuple[str, str | None, str | None]]:
+    try:
+        return netrc.netrc(str(file)).hosts if file.is_file() else {}
+    except (OSError, UnicodeDecodeError):
+        why = "cannot be read"
+    except netrc.NetrcParseError as problem:
+        why = f"is malformed near line {problem.lineno}"
+    # not inside the except: the parser quotes the word that it stumbled over, which may be a password
+    raise _invalid(file, why)
 
 
 def _find(environ: Mapping[str, str]) -> Path | None:

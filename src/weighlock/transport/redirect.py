@@ -20,6 +20,7 @@ STATUSES: Final = frozenset({301, 302, 303, 307, 308})
 _HARMLESS: Final = frozenset(
     {
         "accept",
+        "content-type",
         "if-match",
         "if-modified-since",
         "if-none-match",

@@ -23,7 +23,7 @@ from weighlock.transport.timing import LEAST_BYTES_PER_S, Timing
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
-_FILL_S: Final = 0.1  # a chunk is handed out after that long, even if there is room in it: progress shows
+_FILL_S: Final = 0.1  # large chunks cost least; but progress should show ten times a second
 
 
 class Wire:
@@ -96,7 +96,7 @@ class Wire:
     def receive_into(self, view: memoryview) -> int:
         """Return how many bytes came and stand at the start of ``view``: 0 at the connection's end.
 
-        Waits for one byte, then goes on filling while bytes come quickly.
+        Fills the view for a tenth of a second, and at least until one byte came.
         Raises UndecidedError ``body_truncated``, ``timed_out``.
         """
         held = self._end - self._start
@@ -145,6 +145,8 @@ class Wire:
                 looked -= self._start
                 self._compact()
             more()
+        if found - self._start > limit_bytes:
+            raise response_too_large(self.host, what, limit_bytes)
         taken = bytes(store[self._start : found])
         self._start = found + len(end)
         return taken
