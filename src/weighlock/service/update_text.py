@@ -6,6 +6,7 @@ everything else line by line. What is returned is untrusted text, bounded: whoev
 
 import difflib
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import PurePosixPath
@@ -25,6 +26,7 @@ _CONTEXT_LINES: Final = 2
 _NAMES: Final = frozenset({"special_tokens_map.json", "chat_template.json", "modelfile", "kitfile"})
 _OLLAMA: Final = frozenset({"template", "params", "system"})  # layers of an Ollama model, as files
 _SUFFIXES: Final = (".jinja", ".jinja2", ".gotmpl", ".tmpl", ".py", "config.json", "params.json")
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 def is_telling(path: str) -> bool:
@@ -93,8 +95,9 @@ _ABSENT: Final = _Absent()
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _leaves(f"{prefix}.{key}" if prefix else key, inner)
-    else:
+            name = key if _PLAIN_KEY.fullmatch(key) else _written(key)
+            yield from _leaves(f"{prefix}.{name}" if prefix else name, inner)
+    elif prefix:  # without one it is an empty document, which has no key
         yield prefix, value
 
 
