@@ -82,7 +82,7 @@ class HubServer:
         self.exchanges: list[Exchange] = []
         self._name, self._answer, self._alter = name, answer, alter
         self._server = _Server(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
     def host(self) -> str:

@@ -116,7 +116,8 @@ def test_both_clients_read_the_same_facts(house: House, script: Script) -> None:
     theirs: dict[str, Any] = json.loads(script(LIST, NAME))
     with Client(Network(plain_http=Hosts.of([house.server.host]))) as client:
         hub = Hub(client, parse_endpoint(house.url, what="test"), None)
-        model, refs = hub.model(NAME, "main"), hub.refs(NAME)
+        refs = hub.refs(NAME)
+        model = hub.model(NAME, refs.branches["main"])
         assert model.modified_at is not None
         ours = {
             "id": model.id,

@@ -48,9 +48,9 @@ def test_a_model_its_files_its_history_its_owner(house: House, hub: Hub) -> None
     first = repository.commit({"config.json": b"{}"})
     second = repository.commit(FILES)
     repository.tags["v1"] = first
-    found = hub.model(NAME, "main")
+    found = hub.model(NAME, second)
     assert (found.repository, found.id, found.commit) == (NAME, repository.id, second)
-    assert hub.model(NAME, "v1").commit == first
+    assert hub.model(NAME, first).commit == first
     assert {entry.path: entry.size for entry in hub.entries(NAME, second)} == {
         path: len(content) for path, content in FILES.items()
     }
@@ -84,15 +84,12 @@ def refusal(call: object) -> WeighlockError:
 
 def test_what_does_not_exist(house: House, client: Client, hub: Hub) -> None:
     house.create(NAME).commit(FILES)
-    missing = refusal(lambda: hub.model("acme/nothing", "main"))
+    missing = refusal(lambda: hub.refs("acme/nothing"))
     assert missing.code == "source_missing"
     assert "HF_TOKEN" in missing.hint
     house.tokens["hf_good"] = set()
-    assert (
-        refusal(lambda: with_token(house, client, "hf_good").model("acme/nothing", "main")).code
-        == "source_missing"
-    )
-    revision = refusal(lambda: hub.model(NAME, "v9"))
+    assert refusal(lambda: with_token(house, client, "hf_good").refs("acme/nothing")).code == "source_missing"
+    revision = refusal(lambda: hub.model(NAME, "0" * 40))
     assert (revision.code, "no such revision" in revision.message) == ("source_missing", True)
 
 
@@ -102,8 +99,8 @@ def test_private_and_gated_models_say_what_to_do(house: House, client: Client, h
     gated = house.create("acme/gated", gated="manual")
     commit = gated.commit(FILES)
     house.tokens |= {"hf_plain": set(), "hf_in": {"acme/gated"}}
-    assert refusal(lambda: hub.model("acme/private", "main")).code == "source_missing"
-    assert with_token(house, client, "hf_plain").model("acme/private", "main").repository == "acme/private"
+    assert refusal(lambda: hub.refs("acme/private")).code == "source_missing"
+    assert with_token(house, client, "hf_plain").refs("acme/private").branches
     anonymous = refusal(lambda: list(hub.commits("acme/gated", commit)))
     assert (anonymous.code, "accept the terms" in anonymous.hint) == ("access_refused", True)
     assert "HF_TOKEN" in anonymous.hint
@@ -114,7 +111,7 @@ def test_private_and_gated_models_say_what_to_do(house: House, client: Client, h
 
 def test_a_wrong_token_is_told_and_not_shown(house: House, client: Client) -> None:
     house.create(NAME).commit(FILES)
-    error = refusal(lambda: with_token(house, client, "hf_wrong").model(NAME, "main"))
+    error = refusal(lambda: with_token(house, client, "hf_wrong").refs(NAME))
     assert (error.code, "token" in error.message) == ("access_refused", True)
     assert "hf_wrong" not in f"{error} {error.hint} {error.details}"
 
@@ -123,7 +120,7 @@ def test_a_renamed_model_is_another_one(house: House, hub: Hub) -> None:
     commit = house.create(NAME).commit(FILES)
     house.rename(NAME, "evil/tiny")
     for call in (
-        lambda: hub.model(NAME, "main"),
+        lambda: hub.refs(NAME),
         lambda: hub.entries(NAME, commit),
         lambda: hub.refs(NAME),
         lambda: list(hub.commits(NAME, commit)),
@@ -133,14 +130,16 @@ def test_a_renamed_model_is_another_one(house: House, hub: Hub) -> None:
         assert (error.code, "evil/tiny" in error.message) == ("source_renamed", True)
 
 
-def test_an_answer_about_another_model_is_refused(house: House, hub: Hub) -> None:
-    house.create(NAME).commit(FILES)
-
-    def lie(exchange: Exchange) -> None:
-        exchange.send_json({**exchange.json, "id": "acme/Tiny"})
-
-    house.alter.append(lie)
-    assert refusal(lambda: hub.model(NAME, "main")).code == "source_renamed"
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"id": "acme/Tiny"}, "source_renamed"), ({"sha": "0" * 40}, "revision_mixed")],
+)
+def test_an_answer_about_another_model_is_refused(
+    house: House, hub: Hub, change: dict[str, str], code: str
+) -> None:
+    commit = house.create(NAME).commit(FILES)
+    house.alter.append(lambda exchange: exchange.send_json({**exchange.json, **change}))
+    assert refusal(lambda: hub.model(NAME, commit)).code == code
 
 
 def test_a_list_of_another_commit_is_refused(house: House, hub: Hub) -> None:
@@ -211,7 +210,7 @@ def test_a_next_page_elsewhere_is_asked_for_here(house: House, hub: Hub) -> None
 def test_an_answer_that_is_too_large(house: House, hub: Hub) -> None:
     house.create(NAME).commit(FILES)
     house.alter.append(lambda exchange: setattr(exchange, "body", b" " * (17 * 1024 * 1024)))
-    assert refusal(lambda: hub.model(NAME, "main")).code == "response_too_large"
+    assert refusal(lambda: hub.refs(NAME)).code == "response_too_large"
 
 
 @pytest.mark.parametrize("text", ["hf a", "hf\na", "hf\x00", "hf_ä", "x" * 5000])
@@ -230,7 +229,9 @@ def test_where_a_token_is_looked_for(tmp_path_factory: pytest.TempPathFactory) -
     file.write_text("hf_file\n")
     found = read_token(file, {"HF_TOKEN": "hf_variable"}, origin)
     assert found is not None
-    assert found.headers_for(origin) == {"Authorization": "Bearer hf_file"}
+    assert {name: secret.reveal() for name, secret in found.headers_for(origin).items()} == {
+        "Authorization": "Bearer hf_file"
+    }
     assert found.headers_for(other) == {}
     assert "hf_file" not in repr(found)
     assert read_token(None, {}, origin) is None

@@ -13,7 +13,7 @@ from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.lock import LockedModel
 from weighlock.core.text import shown
 from weighlock.source.huggingface.answer import Model, Refs
-from weighlock.source.huggingface.hub import Hub, mixed
+from weighlock.source.huggingface.hub import Hub
 from weighlock.source.huggingface.name import DEFAULT_REVISION, HubModel
 
 COMMIT_FACT: Final = "commit"  # in the lock: the commit, again, for whoever has the facts alone
@@ -21,16 +21,14 @@ REF_FACT: Final = "ref"  # the branch or tag that was named, if one was: an upda
 MAX_HEADS: Final = 20  # branches and tags whose history is read to find one commit
 
 
-def check_revision(hub: Hub, model: HubModel, found: Model, refs: Refs) -> None:
-    """Return if the commit that was found is what the owner's branch, tag or history says.
+def find_commit(hub: Hub, model: HubModel, refs: Refs) -> str:
+    """Return the commit that a branch or tag of the owner points to, or the named one if one of them leads to it.
 
-    Raises UsageError ``source_missing``; DeniedError ``revision_mixed``, ``revision_ambiguous``, ``revision_detached``.
+    Raises UsageError ``source_missing``; DeniedError ``revision_ambiguous``, ``revision_detached``.
     """
     if model.names_commit:
-        if found.commit != model.revision:
-            raise mixed(model.revision, found.commit)
         _check_attached(hub, model, refs)
-        return
+        return model.revision
     targets = {names[model.revision] for names in (refs.branches, refs.tags) if model.revision in names}
     if len(targets) > 1:
         raise DeniedError(
@@ -44,8 +42,7 @@ def check_revision(hub: Hub, model: HubModel, found: Model, refs: Refs) -> None:
             f"{model.repository} has no branch or tag {shown(model.revision)!r}",
             hint=f"it has {_some([*refs.branches, *refs.tags])}; a commit is written with all its 40 digits",
         )
-    if targets != {found.commit}:
-        raise mixed(found.commit, targets.pop())
+    return targets.pop()
 
 
 def appeared_at(found: Model, refs: Refs, made_at: dt.datetime) -> dt.datetime:

@@ -47,16 +47,18 @@ class Hub:
         self.credential = credential
         self._client = client
 
-    def model(self, repository: str, revision: str) -> Model:
-        """Return the facts of a repository at a revision.
+    def model(self, repository: str, commit: str) -> Model:
+        """Return the facts of a repository at a commit.
 
-        Raises UsageError ``source_missing``; DeniedError ``source_renamed``, ``listing_invalid``;
-        UndecidedError ``access_refused`` and the errors of the client.
+        Raises UsageError ``source_missing``; DeniedError ``source_renamed``, ``revision_mixed``,
+        ``listing_invalid``; UndecidedError ``access_refused`` and the errors of the client.
         """
-        url = self.endpoint.api("models", repository, "revision", revision)
-        found = read_model(self._get(url, f"{repository}@{revision}").raw)
+        url = self.endpoint.api("models", repository, "revision", commit)
+        found = read_model(self._get(url, f"{repository}@{commit}").raw)
         if found.repository != repository:
             raise renamed(repository, found.repository)
+        if found.commit != commit:
+            raise mixed(commit, found.commit)
         return found
 
     def refs(self, repository: str) -> Refs:

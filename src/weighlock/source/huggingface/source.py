@@ -19,7 +19,7 @@ from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
 from weighlock.core.path import check_paths
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
-from weighlock.source.huggingface.answer import Entry, Model
+from weighlock.source.huggingface.answer import Entry, Refs
 from weighlock.source.huggingface.endpoint import Endpoint
 from weighlock.source.huggingface.fetched import HubFiles, Place
 from weighlock.source.huggingface.file import HubFile
@@ -28,7 +28,7 @@ from weighlock.source.huggingface.history import (
     REF_FACT,
     appeared_at,
     check_follows,
-    check_revision,
+    find_commit,
 )
 from weighlock.source.huggingface.hub import Hub, too_many_files
 from weighlock.source.huggingface.name import SCHEME, HubModel, is_commit, parse_model
@@ -88,17 +88,16 @@ class HuggingFaceSource:
         """Return the commit that ``spec`` stands for now; of a locked model, the locked one, asking nobody.
 
         Raises UsageError ``source_missing``; DeniedError ``origin_unconfirmed``, ``source_renamed``,
-        ``source_disabled``, ``owner_unidentified``, those of ``check_revision`` and ``Hub``.
+        ``source_disabled``, ``owner_unidentified``, those of ``find_commit`` and ``Hub``.
         """
         model = parse_model(spec)
         if locked:
             return _from_facts(model, locked)
-        hub, found = self._ask(model)
+        hub, refs = self._ask(model)
         confirmed = hub is self._origin
+        found = hub.model(model.repository, find_commit(hub, model, refs))
         if found.disabled:
             raise _disabled(model)
-        refs = hub.refs(model.repository)
-        check_revision(hub, model, found, refs)
         made_at = next(hub.commits(model.repository, found.commit)).made_at
         repository_id = self._known(found.id, f"the repository {model.repository}", confirmed=confirmed)
         owner_id = self._known(hub.owner_id(model.owner), model.owner, confirmed=confirmed)
@@ -148,17 +147,17 @@ class HuggingFaceSource:
         files = _locked_files(locked) if locked else self._listed_files(model, resolved)
         yield HubFiles(self._client, self._downloader, self._place(model, resolved), files)
 
-    def _ask(self, model: HubModel) -> tuple[Hub, Model]:
-        """Return who says what a model is, and what is said: the origin, or a mirror if the settings accept that."""
+    def _ask(self, model: HubModel) -> tuple[Hub, Refs]:
+        """Return who says what a model is, and its refs: the origin, or a mirror if the settings accept that."""
         try:
-            return self._origin, self._origin.model(model.repository, model.revision)
+            return self._origin, self._origin.refs(model.repository)
         except UndecidedError as error:
             if self._options.mirror is None or error.code == "access_refused":
                 raise
             if not self._options.allow_unconfirmed:
                 raise _unconfirmed(model, error) from error
         mirror = self._mirror()
-        return mirror, mirror.model(model.repository, model.revision)
+        return mirror, mirror.refs(model.repository)
 
     def _mirror(self) -> Hub:
         endpoint = self._options.mirror or self._options.origin
