@@ -1,4 +1,4 @@
-"""Read the header fields by which a registry steers its clients: challenges, links and ranges.
+"""Read what a registry steers its clients with: challenges, links, ranges and error codes.
 
 Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); RFC 8288, section 3 (Link); OCI
 distribution-spec v1.1, "Pushing a blob in chunks" (Range). No I/O.
@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from weighlock.core.error import DeniedError
+from weighlock.core.jsontext import read_object
 from weighlock.core.text import shown
 
 MAX_HEADER_CHARACTERS: Final = 16_384  # several challenges with long scopes have about 1,000
 MAX_PARAMETERS: Final = 64  # of all challenges together; real ones have about 4
 
+MAX_ERROR_CODES: Final = 8  # shown
+_ERROR_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,48}", re.ASCII)
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # a grammar, no password
 _QUOTED: Final = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e])*"'
 _SKIP: Final = re.compile(r"[ \t,]*", re.ASCII)
@@ -104,6 +107,20 @@ def parse_range(header: str) -> tuple[int, int] | None:
     """Return the first and the last byte that a ``Range`` header of an upload names, or None."""
     found = _RANGE.fullmatch(header.strip())
     return None if found is None else (int(found[1]), int(found[2]))
+
+
+def read_error_codes(raw: bytes) -> list[str]:
+    """Return the codes of a registry's errors (distribution-spec, "Error Codes"), none if there are none to read.
+
+    Its messages are left out: nobody knows what they repeat of the request.
+    """
+    try:
+        errors = read_object(raw, what="the errors").get("errors")
+    except DeniedError:
+        return []
+    listed = errors[:MAX_ERROR_CODES] if isinstance(errors, list) else []
+    codes = [each.get("code") for each in listed if isinstance(each, dict)]
+    return [code for code in codes if isinstance(code, str) and _ERROR_CODE.fullmatch(code)]
 
 
 def unquote(value: str) -> str:

@@ -4,18 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from weighlock.core.error import UndecidedError
+from weighlock.core.text import shown
 from weighlock.transport.body import Body
 from weighlock.transport.client import Client
-from weighlock.transport.credential import Credential
+from weighlock.transport.credential import Credential, Secret
 from weighlock.transport.host import Hosts
 from weighlock.transport.message import Document, Request, Response
 from weighlock.transport.registry.auth import Authorizer, Scopes
 from weighlock.transport.registry.endpoint import Endpoint
-from weighlock.transport.registry.header import parse_challenges
+from weighlock.transport.registry.header import parse_challenges, read_error_codes
 from weighlock.transport.url import Origin, Url, parse_url
 
 MAX_CHALLENGES: Final = 3  # no token; one that expired; one that allowed too little
+MAX_EXPLANATION_BYTES: Final = 64 * 1024  # a registry's errors have about 200 bytes
 _REFUSED: Final = frozenset({401, 403})
+_EXPLAINED: Final = frozenset({400, 405, 409, 413, 415, 416, 422})  # the registry says why in its answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Session:
         self._client = client
         self.endpoint = endpoint
         self._authorizer = authorizer
-        self._anonymous = False  # the registry has answered without wanting to know who asks
+        self._anonymous: set[Scopes] = set()  # for which the registry has answered nobody in particular
 
     def open(self, ask: Ask) -> Response:
         """Return the answer, to be closed; credentials are found and shown where the registry wants them.
@@ -49,10 +53,11 @@ class Session:
         """
         credential = self._authorizer.known(ask.scopes)
         for _ in range(MAX_CHALLENGES):
-            response = self._client.open(self._request(ask, credential, ask.accept | _REFUSED))
+            response = self._client.open(self._request(ask, credential, ask.accept | _REFUSED | _EXPLAINED))
             if response.status not in _REFUSED:
-                self._anonymous = self._anonymous or credential is None
-                return response
+                if credential is None:
+                    self._anonymous.add(ask.scopes)
+                return self._explained(ask, response)
             with response:
                 header = self._challenge(response)
             if header is None:
@@ -72,7 +77,7 @@ class Session:
     def credential(self, ask: Ask) -> Credential | None:
         """Return what to show for ``ask``, after asking the registry once if nothing is known."""
         known = self._authorizer.known(ask.scopes)
-        if known is None and not self._anonymous:
+        if known is None and ask.scopes not in self._anonymous:
             with self.open(
                 Ask("HEAD", ask.url, ask.scopes, ask.accept, ask.headers, redirects=ask.redirects)
             ):
@@ -96,6 +101,20 @@ class Session:
             answer_s=ask.answer_s,
         )
 
+    def _explained(self, ask: Ask, response: Response) -> Response:
+        """Return the answer if it is one; raises UndecidedError ``request_refused`` with the registry's codes."""
+        if response.status in ask.accept:
+            return response
+        with response:
+            codes = read_error_codes(response.read(MAX_EXPLANATION_BYTES))
+        said = f" ({', '.join(codes)})" if codes else ""
+        raise UndecidedError(
+            "request_refused",
+            f"the registry {shown(self.endpoint.registry)} answered {response.status}{said}"
+            f" to {ask.method} {shown(ask.url.path)}",
+            details={"status": response.status, "host": ask.url.origin.host, "codes": codes},
+        )
+
     def _challenge(self, response: Response) -> str | None:
         """Return the challenge to answer; a refusal by another host is final, and so is one with full rights."""
         header = response.headers.get("www-authenticate")
@@ -116,7 +135,7 @@ class _Live(Credential):
     session: Session = field(repr=False, compare=False)
     ask: Ask = field(repr=False, compare=False)
 
-    def headers_for(self, origin: Origin) -> dict[str, str]:
+    def headers_for(self, origin: Origin) -> Mapping[str, Secret]:
         """Return the headers to send to ``origin``: none unless it is the registry's."""
         if origin != self.origin:
             return {}
