@@ -87,6 +87,28 @@ class Sources(Mapping[str, Source]):
 
         return PypiSource(Pip(self._environ), allowed=self.allowed("pypi"))
 
+    def hf(self) -> Source:
+        """Return the source of a hub's models; the mirror is the settings' or, as for the hub's own tools, HF_ENDPOINT."""
+        from weighlock.service.network import hosts_of  # noqa: PLC0415
+        from weighlock.source.huggingface.endpoint import parse_endpoint  # noqa: PLC0415
+        from weighlock.source.huggingface.source import HubOptions, HuggingFaceSource  # noqa: PLC0415
+        from weighlock.source.huggingface.token import read_token  # noqa: PLC0415
+
+        settings, environ = self._settings, self._environ
+        origin = parse_endpoint(settings.text("hf.origin") or "", what="hf.origin")
+        mirror, where = settings.text("hf.mirror"), "hf.mirror"
+        if mirror is None:
+            mirror, where = environ.get("HF_ENDPOINT"), "HF_ENDPOINT"
+        options = HubOptions(
+            origin=origin,
+            mirror=parse_endpoint(mirror, what=where) if mirror else None,
+            credential=read_token(settings.file_of("hf.token_file"), environ, origin.origin),
+            allowed=self.allowed("hf"),
+            hosts=hosts_of(settings),
+            allow_unconfirmed=settings.flag("pull.unconfirmed"),
+        )
+        return HuggingFaceSource(self.client, self.downloader, options)
+
     def https(self) -> Source:
         """Return the source of files at addresses, with TLS, or without where the settings allow it."""
         from weighlock.service.network import hosts_of  # noqa: PLC0415
@@ -114,6 +136,7 @@ class Sources(Mapping[str, Source]):
 _MAKERS: Final[Mapping[str, Callable[[Sources], Source]]] = {
     "path": Sources.local,
     "pypi": Sources.pypi,
+    "hf": Sources.hf,
     "s3": Sources.s3,
     "https": Sources.https,
     PLAIN_HTTP: Sources.https,

@@ -152,7 +152,7 @@ class HuggingFaceSource:
         try:
             return self._origin, self._origin.refs(model.repository)
         except UndecidedError as error:
-            if self._options.mirror is None or error.code == "access_refused":
+            if self._options.mirror in {None, self._options.origin} or error.code == "access_refused":
                 raise
             if not self._options.allow_unconfirmed:
                 raise _unconfirmed(model, error) from error
