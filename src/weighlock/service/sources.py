@@ -132,11 +132,42 @@ class Sources(Mapping[str, Source]):
         )
         return S3Source(service, self.downloader, allowed=self.allowed("s3"))
 
+    def oci(self) -> Source:
+        """Return the source of registries."""
+        from weighlock.service.network import hosts_of, plain_hosts_of  # noqa: PLC0415
+        from weighlock.source.oci import OciSource  # noqa: PLC0415
+        from weighlock.source.oci_remote import Registries  # noqa: PLC0415
+        from weighlock.transport.registry.docker_config import DockerConfig  # noqa: PLC0415
+
+        registries = Registries(
+            self.client,
+            self.downloader,
+            credentials=DockerConfig.of(self._environ, Path.home()),
+            hosts=hosts_of(self._settings),
+            plain_http=plain_hosts_of(self._settings),
+        )
+        return OciSource(registries, allowed=self.allowed("oci"))
+
+    def ollama(self) -> Source:
+        """Return the source of Ollama's registry."""
+        from weighlock.service.network import hosts_of  # noqa: PLC0415
+        from weighlock.source.ollama import OllamaSource  # noqa: PLC0415
+
+        return OllamaSource(
+            self.client,
+            self.downloader,
+            registry=self._settings.text("ollama.registry") or "",
+            allowed=self.allowed("ollama"),
+            redirects=hosts_of(self._settings),
+        )
+
 
 _MAKERS: Final[Mapping[str, Callable[[Sources], Source]]] = {
     "path": Sources.local,
     "pypi": Sources.pypi,
     "hf": Sources.hf,
+    "oci": Sources.oci,
+    "ollama": Sources.ollama,
     "s3": Sources.s3,
     "https": Sources.https,
     PLAIN_HTTP: Sources.https,

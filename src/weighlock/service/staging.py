@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO, cast
 
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError
 from weighlock.store.interface import Store
 
 
@@ -17,11 +16,9 @@ class StoreStaging:
     def stage(
         self, digest: Digest, size: int, chunks_from: Callable[[int], Iterable[memoryview]]
     ) -> BinaryIO:
-        """Return the container's bytes, verified; one that is there already is read again and not asked for."""
-        try:
-            self._store.verify_blob(digest)
-        except DeniedError as error:
-            if error.code != "blob_missing":
-                raise
-            self._store.write_blob(chunks_from(0), expected=digest, expected_size=size)
+        """Return the container's bytes, verified; what is there already is read again and not asked for.
+
+        While another pull is fetching the same container, this one waits for it.
+        """
+        self._store.resume_blob(digest, size, chunks_from)
         return cast("BinaryIO", self._store.open_blob(digest))
