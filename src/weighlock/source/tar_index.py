@@ -78,8 +78,6 @@ def _members(stream: Stream) -> Iterator[Member]:
             extension = _extended(header, _content(stream, header.size), extension)
             following = _next_header(stream)
             if following is None:
-                if header.kind is Kind.GLOBAL and extension == Extension():
-                    return
                 raise invalid("an extended header extends nothing")
             header = following
         size = member_size(header, extension)
