@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from weighlock.transport.credential import Secret
 from weighlock.transport.failure import (
     address_refused,
     host_unreachable,
@@ -56,9 +57,9 @@ def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, timing: Timin
     Raises UndecidedError ``access_refused``, ``host_unreachable``, ``timed_out``.
     """
     target = f"[{origin.host}]:{origin.port}" if ":" in origin.host else f"{origin.host}:{origin.port}"
-    headers = [("Host", target)]
+    headers = [("Host", Secret(target))]
     if proxy.authorization:
-        headers.append(("Proxy-Authorization", proxy.authorization.reveal()))
+        headers.append(("Proxy-Authorization", proxy.authorization))
     wire = Wire(sock, proxy.host, timing)
     wire.send(write_head("CONNECT", target, headers))
     try:

@@ -10,6 +10,7 @@ from weighlock import __version__
 from weighlock.core.error import DeniedError
 from weighlock.core.text import shown
 from weighlock.transport.body import Body, reader_for
+from weighlock.transport.credential import Secret
 from weighlock.transport.dial import connect, connect_proxy, open_tunnel, secure
 from weighlock.transport.failure import (
     PassingError,
@@ -124,7 +125,7 @@ def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
     """Send the request; returns False if the server answered before it had all."""
     head = write_head(hop.method, _target(key, hop), _headers(key, hop))
     if hop.body is None or isinstance(hop.body, bytes):
-        wire.send(head + (hop.body or b""))
+        wire.send(memoryview(bytes(head) + hop.body) if hop.body else head)
         return True
     wire.send(head)
     with contextlib.ExitStack() as stack:
@@ -143,7 +144,7 @@ def _send_pieces(wire: Wire, pieces: Iterator[bytes | memoryview], size: int) ->
         if sent > size:
             break
         try:
-            wire.send(piece)
+            wire.send(memoryview(piece).cast("B"))
         except PassingError:
             # who refuses a body answers and closes: the answer says more than the broken connection
             if wire.speaks():
@@ -167,23 +168,25 @@ def _target(key: _Key, hop: Hop) -> str:
     return str(hop.url) if key.proxy is not None and key.origin.scheme == "http" else hop.url.target
 
 
-def _headers(key: _Key, hop: Hop) -> list[tuple[str, str]]:
-    given = dict(hop.headers)
+def _headers(key: _Key, hop: Hop) -> list[tuple[str, Secret]]:
+    """Return what is sent, all of it as secrets: nobody knows what a caller's own headers hold."""
+    given = {name: Secret(value) for name, value in hop.headers.items()}
     if hop.credential is not None:
-        given |= hop.credential.headers_for(key.origin)
+        given |= {name: Secret(value) for name, value in hop.credential.headers_for(key.origin).items()}
     names = {name.lower() for name in given}
-    headers = [("Host", key.origin.authority)]
-    if "user-agent" not in names:
-        headers.append(("User-Agent", USER_AGENT))
-    if "accept" not in names:
-        headers.append(("Accept", "*/*"))
-    headers.append(("Accept-Encoding", "identity"))
+    ours = {
+        "Host": key.origin.authority,
+        "User-Agent": USER_AGENT,
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+    }
     if hop.body is not None:
-        headers.append(("Content-Length", str(_size(hop.body))))
+        ours["Content-Length"] = str(_size(hop.body))
     elif hop.method in {"POST", "PUT", "PATCH"}:
-        headers.append(("Content-Length", "0"))
+        ours["Content-Length"] = "0"
+    headers = [(name, Secret(value)) for name, value in ours.items() if name.lower() not in names]
     if key.proxy is not None and key.proxy.authorization is not None and key.origin.scheme == "http":
-        headers.append(("Proxy-Authorization", key.proxy.authorization.reveal()))
+        headers.append(("Proxy-Authorization", key.proxy.authorization))
     return [*headers, *given.items()]
 
 

@@ -5,11 +5,12 @@ smuggled inside another. There is no leniency for old or broken servers.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from weighlock.core.error import DeniedError
 from weighlock.core.text import shown
+from weighlock.transport.credential import Secret
 
 MAX_HEAD_BYTES: Final = 64 * 1024  # a signed address in Location, and policies for browsers, take a few KB
 MAX_HEADERS: Final = 128  # busy services send about 40
@@ -57,18 +58,20 @@ class Framing(NamedTuple):
     chunked: bool
 
 
-def write_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """Return the head of a request; raises DeniedError ``header_invalid`` if a part could end it early."""
+def write_head(method: str, target: str, headers: Sequence[tuple[str, Secret]]) -> memoryview:
+    """Return the head of a request; raises DeniedError ``header_invalid`` if a part could end it early.
+
+    Neither the arguments nor the result show a secret in a traceback that lists variables.
+    """
     if not (_TOKEN.fullmatch(method) and _TARGET.fullmatch(target)):
         raise _unsendable("request line")
-    lines = [f"{method} {target} HTTP/1.1"]
-    for name, value in headers:
+    for name, secret in headers:
         if not _TOKEN.fullmatch(name):
             raise _unsendable("name of a header")
-        if not _VALUE.fullmatch(value):
-            raise _unsendable(f"header {shown(name)}")  # its value may be a secret
-        lines.append(f"{name}: {value}")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+        if not _VALUE.fullmatch(secret.reveal()):
+            raise _unsendable(f"header {name}")
+    lines = (f"{name}: {secret.reveal()}\r\n" for name, secret in headers)
+    return memoryview(f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1"))
 
 
 def read_head(raw: bytes) -> Head:

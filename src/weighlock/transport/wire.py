@@ -44,9 +44,8 @@ class Wire:
         self._start = self._end = 0
         sock.settimeout(timing.silence_s)
 
-    def send(self, data: bytes | memoryview) -> None:
-        """Send all of ``data``; raises UndecidedError ``timed_out``, ``host_unreachable``."""
-        view = memoryview(data).cast("B")
+    def send(self, view: memoryview) -> None:
+        """Send all of ``view``; raises UndecidedError ``timed_out``, ``host_unreachable``."""
         while view:
             self._check_rate()
             before = self._clock()
@@ -140,6 +139,8 @@ class Wire:
         while (found := store.find(end, max(self._start, looked - len(end)), self._end)) < 0:
             if self._end - self._start >= limit_bytes:
                 raise response_too_large(self.host, what, limit_bytes)
+            if self._start == self._end:
+                self._start = self._end = 0  # before where it was looked is noted: what comes stands there
             looked = self._end
             if self._end == len(store):
                 looked -= self._start

@@ -3,6 +3,7 @@
 import pytest
 
 from weighlock.core.error import DeniedError
+from weighlock.transport.credential import Secret
 from weighlock.transport.head import (
     MAX_HEADERS,
     Framing,
@@ -15,8 +16,8 @@ from weighlock.transport.head import (
 
 
 def test_a_request() -> None:
-    head = write_head("GET", "/a?b", [("Host", "a.example"), ("X", "ä b")])
-    assert head == b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nX: \xe4 b\r\n\r\n"
+    head = write_head("GET", "/a?b", [("Host", Secret("a.example")), ("X", Secret("ä b"))])
+    assert bytes(head) == b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nX: \xe4 b\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_request() -> None:
 )
 def test_nothing_can_be_injected(method: str, target: str, name: str, value: str) -> None:
     with pytest.raises(DeniedError) as refused:
-        write_head(method, target, [(name, value)])
+        write_head(method, target, [(name, Secret(value))])
     assert refused.value.code == "header_invalid"
     assert "Evil: b" not in refused.value.message
 
