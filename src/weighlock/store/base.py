@@ -136,9 +136,13 @@ class IndexedStore(abc.ABC):
         return list(self._index().by_digest.values())
 
     def find(self, artifact_type: str) -> list[Digest]:
-        """Return the listed manifests of one type."""
-        entries = self._index().by_digest
-        return [key for key, each in entries.items() if each.descriptor.artifact_type == artifact_type]
+        """Return the listed manifests of one type, evidence apart."""
+        entries = self._index().by_digest.values()
+        return [
+            entry.descriptor.digest
+            for entry in entries
+            if entry.subject is None and entry.descriptor.artifact_type == artifact_type
+        ]
 
     def attach(
         self,

@@ -8,6 +8,7 @@
 Until step 3 nothing is listed, so what breaks off leaves no half of an artifact.
 """
 
+import io
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -17,9 +18,10 @@ from typing import Final, NamedTuple
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
+from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.store.folder import read_chunks
-from weighlock.store.interface import Store
+from weighlock.store.interface import BlobStream, Store
 from weighlock.store.manifest import Manifest, read_manifest
 
 MAX_THREADS: Final = 4  # blobs at a time; two saturate a core with digesting, more hide a network's delay
@@ -154,6 +156,16 @@ def has_blob(store: Store, blob: Descriptor) -> bool:
     return True
 
 
+def skip(stream: BlobStream, size: int) -> None:
+    """Leave out the first ``size`` bytes of a stream that was not read yet."""
+    if isinstance(stream, io.FileIO | io.BytesIO):
+        stream.seek(size)
+        return
+    rest = size
+    while rest and (skipped := stream.read(min(rest, READ_BYTES))):
+        rest -= len(skipped)
+
+
 class _Planner:
     """Collects manifests, each once, in an order in which they can be put."""
 
@@ -227,16 +239,17 @@ class _Work:
             self.progress.advance(blob.size)
 
     def _send(self, blob: Descriptor) -> None:
-        with self.source.open_blob(blob.digest) as stream:
-            chunks = self._advancing(read_chunks(stream, size=blob.size))
-            self.target.write_blob(chunks, expected=blob.digest, expected_size=blob.size)
+        self.target.resume_blob(blob.digest, blob.size, lambda start: self._chunks(blob, start))
 
-    def _advancing(self, chunks: Iterator[memoryview]) -> Iterator[memoryview]:
-        for chunk in chunks:
-            if self._stopped.is_set():
-                raise CancelledError  # another blob failed; its error is the one that is told
-            self.progress.advance(len(chunk))
-            yield chunk
+    def _chunks(self, blob: Descriptor, start: int) -> Iterator[memoryview]:
+        self.progress.advance(start)  # what an earlier attempt left
+        with self.source.open_blob(blob.digest) as stream:
+            skip(stream, start)
+            for chunk in read_chunks(stream, size=blob.size - start):
+                if self._stopped.is_set():
+                    raise CancelledError  # another blob failed; its error is the one that is told
+                self.progress.advance(len(chunk))
+                yield chunk
 
 
 def _too_large(why: str) -> DeniedError:

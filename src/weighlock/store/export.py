@@ -107,18 +107,26 @@ class _Export:
         with _inside(self._folder, parent) as folder:
             descriptor = create_file(name, within=folder)
         with os.fdopen(descriptor, "r+b", buffering=0) as target:
-            with self._store.open_blob(file.digest) as stream:
-                tally = Tally(f"the file {shown(path)!r}", expected=file.digest, expected_size=file.size)
-                cloned = _clone(stream, descriptor)
-                for chunk in read_chunks(target if cloned else stream):
-                    tally.update(chunk)
-                    if not cloned:
-                        write_all(descriptor, chunk)
-                    self._progress.advance(len(chunk))
-            tally.finish()
+            fill_file(self._store, file, target, what=f"the file {shown(path)!r}", progress=self._progress)
             os.fchmod(descriptor, self._mode)
             if self._durable:
                 os.fsync(descriptor)
+
+
+def fill_file(store: Store, blob: Descriptor, target: io.FileIO, *, what: str, progress: Progress) -> None:
+    """Make the new, empty file ``target`` a blob, digested as it is there; ``what`` names it in errors.
+
+    Raises DeniedError ``digest_mismatch``, ``size_mismatch``, ``blob_missing``; OSError.
+    """
+    with store.open_blob(blob.digest) as stream:
+        tally = Tally(what, expected=blob.digest, expected_size=blob.size)
+        cloned = _clone(stream, target.fileno())
+        for chunk in read_chunks(target if cloned else stream):
+            tally.update(chunk)
+            if not cloned:
+                write_all(target.fileno(), chunk)
+            progress.advance(len(chunk))
+    tally.finish()
 
 
 def _clone(stream: BlobStream, target: int) -> bool:

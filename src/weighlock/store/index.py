@@ -8,7 +8,7 @@ byte. Neither is trusted: ``referrers`` opens what it returns.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -104,17 +104,26 @@ class Index:
         else:
             fitting = [entry for key, entry in self.by_digest.items() if key.hex.startswith(digits)]
         if len(fitting) > 1:
-            some = ", ".join(str(entry.descriptor.digest) for entry in fitting[:MAX_CANDIDATES_SHOWN])
-            raise UsageError("artifact_ambiguous", f"{shown(text)!r} fits {some}", hint="give more digits")
+            raise ambiguous(text, [entry.descriptor.digest for entry in fitting])
         if not fitting:
             raise self._unknown(text)
         return fitting[0]
 
     def _unknown(self, text: str) -> UsageError:
-        names = [name for entry in self.by_digest.values() for name in entry.names]
-        close = difflib.get_close_matches(text, names, n=MAX_CANDIDATES_SHOWN)
-        hint = f"did you mean {', '.join(close)}?" if close else "`weighlock ls` lists what is there"
-        return UsageError("artifact_unknown", f"the store has no {shown(text)!r}", hint=hint)
+        return unknown(text, [name for entry in self.by_digest.values() for name in entry.names])
+
+
+def unknown(text: str, names: Sequence[str]) -> UsageError:
+    """Return the error for what a store with these names does not list."""
+    close = difflib.get_close_matches(text, names, n=MAX_CANDIDATES_SHOWN)
+    hint = f"did you mean {', '.join(close)}?" if close else "`weighlock ls` lists what is there"
+    return UsageError("artifact_unknown", f"the store has no {shown(text)!r}", hint=hint)
+
+
+def ambiguous(text: str, fitting: Sequence[Digest]) -> UsageError:
+    """Return the error for digits that fit several digests."""
+    some = ", ".join(map(str, fitting[:MAX_CANDIDATES_SHOWN]))
+    return UsageError("artifact_ambiguous", f"{shown(text)!r} fits {some}", hint="give more digits")
 
 
 def is_sealed(raw: bytes) -> bool:

@@ -147,7 +147,7 @@ class Store(Protocol):
         ...
 
     def find(self, artifact_type: str) -> list[Digest]:
-        """Return the listed manifests of one type, oldest first; the type is the index's word."""
+        """Return the listed manifests of one type that are about no other, oldest first; the index's word."""
         ...
 
     def attach(

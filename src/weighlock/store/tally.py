@@ -22,12 +22,16 @@ class Tally:
         self._size = 0
 
     def update(self, chunk: bytes | memoryview) -> Self:
-        """Count a chunk; raises DeniedError ``size_mismatch`` as soon as there is too much."""
-        self._size += len(chunk)
-        if self._expected_size is not None and self._size > self._expected_size:
-            raise self._wrong_size(f"more than {self._size - 1}")
+        """Digest and count a chunk; raises DeniedError ``size_mismatch`` as soon as there is too much."""
+        self.count(len(chunk))
         self._digest.update(chunk)
         return self
+
+    def count(self, size: int) -> None:
+        """Count bytes that somebody else digests; raises DeniedError ``size_mismatch`` as soon as there are too many."""
+        self._size += size
+        if self._expected_size is not None and self._size > self._expected_size:
+            raise self._wrong_size(f"more than {self._size - size}")
 
     def reset(self) -> None:
         """Begin again."""

@@ -1,6 +1,6 @@
 """The lists of referrers in one repository, read together and changed together."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from weighlock.core.descriptor import Descriptor
@@ -36,26 +36,28 @@ class ReferrerLists:
     def __init__(self, repository: Manifests) -> None:
         self._repository = repository
 
-    def read(self, subject: Digest) -> list[Descriptor]:
-        """Return the union of the lists; see ``Repository.referrers``."""
+    def read(self, subject: Digest, tags: Iterable[str] | None = None) -> list[Descriptor]:
+        """Return the union of the lists; see ``Repository.referrers``. ``tags`` are all tags, where they are known."""
         listed = self._of_api(subject)
         index = self._index(subject)
         if listed is not None:
             return referrer.join(listed, index)
-        return referrer.join(index, self._by_own_tag(subject, {each.digest for each in index}))
+        tags = self._repository.tags() if tags is None else tags
+        return referrer.join(index, self._by_own_tag(subject, tags, {each.digest for each in index}))
 
     def add(self, subject: Digest, descriptor: Descriptor) -> None:
         """List a referrer; see ``Repository.attach_fallback``."""
         manifest = self._repository.manifest(descriptor.digest)
         tag = referrer.own_tag(subject, descriptor.digest)
         self._repository.put_manifest(manifest.raw, manifest.media_type, tag)
-        self._change(subject, lambda before: referrer.join(before, [descriptor]))
+        self.change(subject, lambda before: referrer.join(before, [descriptor]))
 
     def remove(self, subject: Digest, digest: Digest) -> None:
         """Take a referrer off the index; see ``Repository.detach_fallback``."""
-        self._change(subject, lambda before: [each for each in before if each.digest != digest])
+        self.change(subject, lambda before: [each for each in before if each.digest != digest])
 
-    def _change(self, subject: Digest, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+    def change(self, subject: Digest, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
+        """Change the index under the fallback tag; raises UndecidedError ``referrers_conflict``."""
         tag, timing = referrer.fallback_tag(subject), self._repository.timing
         referrer.change_index(
             lambda: self._index(subject),
@@ -82,14 +84,10 @@ class ReferrerLists:
             return []
         return referrer.read_index(found.raw)
 
-    def _by_own_tag(self, subject: Digest, known: set[Digest]) -> list[Descriptor]:
+    def _by_own_tag(self, subject: Digest, tags: Iterable[str], known: set[Digest]) -> list[Descriptor]:
         named = {referrer.own_tag(subject, digest) for digest in known}
         prefix = referrer.own_tag_prefix(subject)
-        return [
-            self._tagged(tag)
-            for tag in self._repository.tags()
-            if tag.startswith(prefix) and tag not in named
-        ]
+        return [self._tagged(tag) for tag in tags if tag.startswith(prefix) and tag not in named]
 
     def _tagged(self, tag: str) -> Descriptor:
         listed = referrer.describe(self._repository.manifest(tag))

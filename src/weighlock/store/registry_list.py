@@ -1,0 +1,79 @@
+"""What a repository lists: its tags, sorted into manifests of ours, names, and the rest. No I/O."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+from weighlock.core.clock import Clock
+from weighlock.core.digest import Digest
+from weighlock.store.manifest import Manifest
+from weighlock.store.registry_tag import (
+    MANIFEST_KIND,
+    REFERRER_KIND,
+    Listing,
+    manifest_listing,
+    name_of,
+    read_listing,
+    referrer_listing,
+    subject_digits,
+    type_digits,
+)
+
+
+class Writer:
+    """Makes listings; each is later than the one before, though the clock stood still. For any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._last_ms = 0
+
+    def listing_of(self, manifest: Manifest) -> Listing:
+        """Return a new listing of a manifest."""
+        with self._mutex:
+            self._last_ms = max(int(self._clock().timestamp() * 1000), self._last_ms + 1)
+            time_ms = self._last_ms
+        if manifest.subject is None:
+            return manifest_listing(manifest.digest, manifest.artifact_type, time_ms)
+        return referrer_listing(manifest.digest, manifest.subject.digest, time_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The listings, oldest first, one a manifest, and ``every`` one that there is; the names by tag."""
+
+    listings: tuple[Listing, ...]
+    every: tuple[Listing, ...]
+    names: dict[str, str]
+
+    @classmethod
+    def of(cls, tags: Iterable[str]) -> Self:
+        """Return what ``tags`` say; raises DeniedError ``index_damaged``."""
+        found: list[Listing] = []
+        names: dict[str, str] = {}
+        for tag in sorted(tags):
+            listing, name = read_listing(tag), name_of(tag)
+            if listing is not None:
+                found.append(listing)
+            elif name is not None:
+                names[tag] = name
+        oldest: dict[Digest, Listing] = {}
+        for listing in sorted(found, key=lambda each: (each.time_ms, each.digest)):
+            oldest.setdefault(listing.digest, listing)
+        return cls(tuple(oldest.values()), tuple(found), names)
+
+    def of_type(self, artifact_type: str) -> list[Listing]:
+        """Return the listings of manifests, evidence apart, that say that they are of a type."""
+        return self._of(MANIFEST_KIND, type_digits(artifact_type))
+
+    def about(self, subject: Digest) -> list[Listing]:
+        """Return the listings of referrers that say that they are about ``subject``."""
+        return self._of(REFERRER_KIND, subject_digits(subject))
+
+    def find(self, digest: Digest) -> Listing | None:
+        """Return a manifest's listing."""
+        return next((each for each in self.listings if each.digest == digest), None)
+
+    def _of(self, kind: str, about: str) -> list[Listing]:
+        return [each for each in self.listings if (each.kind, each.about) == (kind, about)]
