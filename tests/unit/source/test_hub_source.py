@@ -173,7 +173,7 @@ def test_a_locked_pull_asks_nobody_which_files_there_are(case: HubCase, mirror: 
     assert {item.path: item.promised for item in items} == {
         path: file.digest for path, file in entry.files.items()
     }
-    assert {item.path: item.git_sha1 for item in items if item.git_sha1} == entry.git_sha1
+    assert not any(item.git_sha1 for item in items)  # the lock's digests say more
     later = case.mirror.requests if mirror else case.origin.requests[asked:]
     assert all("/resolve" in each.path for each in later)
     assert len(case.origin.requests) == asked or not mirror

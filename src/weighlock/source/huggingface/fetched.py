@@ -57,7 +57,7 @@ class HubFiles:
     def __init__(
         self, client: Client, downloader: Downloader, place: Place, files: Sequence[HubFile]
     ) -> None:
-        self.items = [Item(file.path, file.size, file.digest, file.git_sha1) for file in files]
+        self.items = [_item(file) for file in files]
         self._client = client
         self._downloader = downloader
         self._place = place
@@ -94,3 +94,8 @@ class HubFiles:
             return is_pointer(self._client.document(request, limit_bytes=MAX_POINTER_BYTES).raw)
         except WeighlockError:
             return False
+
+
+def _item(file: HubFile) -> Item:
+    # where there is a SHA-256, git's name of the bytes adds nothing
+    return Item(file.path, file.size, file.digest, file.git_sha1 if file.digest is None else None)

@@ -1,0 +1,463 @@
+"""Attacks by a hub, its mirror, its content network and its owners, carried out through ``weighlock pull``."""
+
+import datetime as dt
+import hashlib
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub import EPOCH
+from hub_case import FILES, NAME, TAKEN, WEIGHTS, HubCase, case_fixture  # noqa: F401  # the fixture is found by name
+from hub_server import Exchange
+from pull_project import Project, Ran, project_fixture  # noqa: F401  # the fixture is found by name
+from weighlock.core.lock import Lock, LockedModel
+from weighlock.source.huggingface import hub as hub_module
+from weighlock.store.layout import LayoutStore
+from weighlock.transport import timing
+
+SPEC = f"hf:{NAME}"
+OTHER = bytes(len(WEIGHTS))
+TOKEN = "hf_SecretOfThisTest"
+
+
+class HubProject:
+    """A project whose settings name the hub of the case, and optionally its mirror."""
+
+    def __init__(self, project: Project, case: HubCase) -> None:
+        self.project = project
+        self.case = case
+        self.values: dict[str, Any] = {
+            "version": 1,
+            "sources": {"hf": ["acme"]},
+            "hf": {"origin": case.origin.url},
+            "network": {
+                "hosts": [hub.cdn.host for hub in (case.origin, case.mirror)],
+                "plain_http": [
+                    server.host for hub in (case.origin, case.mirror) for server in (hub.server, hub.cdn)
+                ],
+            },
+        }
+        self.write()
+
+    def write(self) -> None:
+        (self.project.root / "weighlock.yaml").write_text(json.dumps(self.values))
+
+    def with_mirror(self) -> "HubProject":
+        """Let the mirror serve what the origin has now."""
+        self.case.copy()
+        self.values["hf"]["mirror"] = self.case.mirror.url
+        self.write()
+        return self
+
+    def pull(self, *arguments: str) -> Ran:
+        return self.project.run("pull", *arguments)
+
+    def refused(self, code: str, source: str = SPEC) -> Ran:
+        """Pull for the first time and assert that it is denied, and nothing of it kept."""
+        ran = self.pull(source).denied(code)
+        self.project.assert_untouched()
+        return ran
+
+    def locked(self) -> LockedModel:
+        return Lock.parse(self.project.lock.read_bytes()).models["tiny"]
+
+    def lose_store(self) -> None:
+        """Begin again on another machine: with the lock and without the bytes."""
+        self.project.store_folder.rename(
+            self.project.root / f"store-{len(list(self.project.root.iterdir()))}"
+        )
+        LayoutStore.create(self.project.store_folder)
+
+
+@pytest.fixture(name="place")
+def place_fixture(project: Project, case: HubCase, monkeypatch: pytest.MonkeyPatch) -> HubProject:
+    monkeypatch.setattr(timing, "pause", lambda _seconds: None)
+    for name in ("HF_TOKEN", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    case.repository.commit(FILES)
+    return HubProject(project, case)
+
+
+def at(part: str, change: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+    """Return a change of the answers to what has ``part`` in its path."""
+    return lambda exchange: change(exchange) if part in exchange.path else None
+
+
+def without(*names: str) -> Callable[[Exchange], None]:
+    """Return a change that leaves headers out."""
+
+    def leave_out(exchange: Exchange) -> None:
+        for name in names:
+            exchange.headers.pop(name, None)
+
+    return leave_out
+
+
+def other_bytes(exchange: Exchange) -> None:
+    if exchange.ranges:
+        exchange.body = b"\x00" * len(exchange.body)
+
+
+def edit_tree(**fields: Any) -> Callable[[Exchange], None]:
+    """Return a lie about the file in LFS in the list of files."""
+
+    def edit(exchange: Exchange) -> None:
+        exchange.send_json([{**item, **fields} if "lfs" in item else item for item in exchange.json])
+
+    return at("/tree/", edit)
+
+
+def test_a_model_is_pulled_locked_and_byte_exact(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    entry = place.locked()
+    assert entry.source == f"hf:{NAME}@main"
+    assert entry.revision == place.case.repository.branches["main"]
+    assert {path: file.digest.hex for path, file in entry.files.items()} == {
+        path: hashlib.sha256(content).hexdigest() for path, content in TAKEN.items()
+    }
+    assert set(entry.git_sha1) == set(TAKEN) - {"weights/model.safetensors"}
+    asked = len(place.case.origin.requests)
+    assert place.pull("--locked").status == 0
+    assert len(place.case.origin.requests) == asked
+
+
+def test_a_locked_model_comes_from_a_mirror_while_the_origin_is_down(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    place.with_mirror().lose_store()
+    place.case.origin.stop()
+    assert place.pull("--locked").status == 0
+
+
+# --- mirrors
+
+
+def test_a_mirror_with_other_bytes_of_the_same_size(place: HubProject) -> None:
+    place.with_mirror().case.mirror.alter.append(other_bytes)
+    assert "nothing of it was kept" in place.refused("digest_mismatch").err
+
+
+def test_a_mirror_that_lies_consistently_on_a_first_pull(place: HubProject) -> None:
+    place.with_mirror()
+    evil = place.case.mirror.create(NAME, id=place.case.repository.id)
+    evil.revisions = dict(place.case.repository.revisions)
+    head = place.case.repository.branches["main"]
+    evil.branches["main"] = head
+    files = dict(evil.revisions[head].files)
+    files["weights/model.safetensors"] = files["weights/model.safetensors"]._replace(content=OTHER)
+    evil.revisions[head] = evil.revisions[head]._replace(files=files)
+    place.refused("metadata_conflict")
+    place.case.origin.stop()
+    place.refused("origin_unconfirmed")
+
+
+def test_a_mirror_that_lies_consistently_against_a_lock(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    place.with_mirror().lose_store()
+    place.case.mirror.repositories = {}
+    evil = place.case.mirror.create(NAME)
+    evil.commit({**FILES, "config.json": b'{"model_type": "evil"}'})
+    evil.revisions[place.locked().revision] = next(iter(evil.revisions.values()))
+    # the headers give it away one after the other; without them, the bytes do
+    place.pull("--locked").denied("revision_mixed")
+    place.case.mirror.alter[:] = [without("X-Repo-Commit")]
+    place.pull("--locked").denied("metadata_conflict")
+    place.case.mirror.alter[:] = [without("X-Repo-Commit", "X-Linked-Size", "X-Linked-ETag"), other_bytes]
+    place.pull("--locked").denied("digest_mismatch")
+    assert place.project.lock.read_bytes() == before
+    assert place.project.names() == {}
+
+
+def test_without_the_origin_a_person_has_to_accept_a_mirrors_word(place: HubProject) -> None:
+    place.with_mirror().case.origin.stop()
+    place.refused("origin_unconfirmed")
+    place.values["pull"] = {"unconfirmed": True}
+    place.write()
+    assert place.pull(SPEC).status == 0
+    entry = place.locked()
+    assert (entry.origin_confirmed, entry.owner.id) == (False, "unavailable")
+
+
+# --- revisions
+
+
+def test_metadata_of_one_revision_and_bytes_of_another(place: HubProject) -> None:
+    head = place.case.repository.branches["main"]
+    place.case.repository.commit({**FILES, "config.json": b'{"model_type": "evil"}'})
+
+    def older(exchange: Exchange) -> None:
+        exchange.headers["X-Repo-Commit"] = head
+
+    place.case.origin.alter.append(at("/resolve/", older))
+    place.refused("revision_mixed")
+
+
+def test_bytes_of_another_revision_without_a_word_about_it(place: HubProject) -> None:
+    place.case.origin.alter.append(
+        at("/resolve-cache/", lambda exchange: setattr(exchange, "body", exchange.body.upper()))
+    )
+    place.refused("git_mismatch")
+
+
+def test_a_ref_that_moved(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    place.case.repository.commit({**FILES, "config.json": b'{"model_type": "new"}'})
+    place.lose_store()
+    assert place.pull(SPEC).status == 0
+    assert place.project.lock.read_bytes() == before
+    assert place.pull(SPEC, "--update", "--yes").status == 0
+    assert place.locked().revision == place.case.repository.branches["main"]
+
+
+def test_history_that_was_rewritten(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    place.case.repository.commit({**FILES, "config.json": b"{}"}, parents=())
+    place.pull(SPEC, "--update", "--yes").denied("history_rewritten")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_a_revision_that_vanished(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    place.case.repository.commit({**FILES, "config.json": b"{}"}, parents=())
+    del place.case.repository.revisions[place.locked().revision]
+    place.pull(SPEC, "--update", "--yes").denied("revision_vanished")
+
+
+def test_a_commit_of_a_strangers_pull_request(place: HubProject) -> None:
+    evil = place.case.repository.commit({**FILES, "config.json": b"{}"}, branch=None)
+    place.refused("revision_detached", f"{SPEC}@{evil}")
+    assert place.pull(f"{SPEC}@refs/pr/1").status == 2
+
+
+def test_a_back_dated_commit_waits_like_any_other(place: HubProject) -> None:
+    place.values["pull"] = {"cooldown_days": 7}
+    place.write()
+    now = dt.datetime.now(dt.UTC)
+    place.case.repository.commit(FILES, date=EPOCH - dt.timedelta(days=900))
+    place.case.repository.modified_at = now
+    place.refused("revision_too_young")
+    place.case.repository.modified_at = now - dt.timedelta(days=8)
+    assert place.pull(SPEC).status == 0
+
+
+# --- owners
+
+
+def test_an_owner_that_was_registered_again(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    place.case.origin.add_owner("acme")
+    anew = place.case.origin.create(NAME)
+    anew.commit(FILES)
+    place.pull(SPEC, "--update", "--yes").denied("owner_changed")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_a_repository_that_was_made_anew(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    place.case.origin.create(NAME).commit(FILES)
+    place.pull(SPEC, "--update", "--yes").denied("owner_changed")
+
+
+def test_a_model_that_was_renamed_or_given_away(place: HubProject) -> None:
+    place.case.origin.add_owner("evil")
+    place.case.origin.rename(NAME, "evil/tiny")
+    assert "evil/tiny" in place.refused("source_renamed").err
+
+
+def test_an_owner_that_nobody_listed_and_one_without_an_id(place: HubProject) -> None:
+    ran = place.refused("source_not_allowed", "hf:acne/tiny")
+    assert "did you mean" in ran.err
+    assert place.case.origin.requests == []
+    del place.case.origin.owners["acme"]
+    place.refused("owner_unidentified")
+
+
+# --- lists
+
+
+@pytest.mark.parametrize("digest", ["AB" * 32, "ab" * 31, "../../x", "ab" * 31 + "g1"])
+def test_digests_that_are_none(place: HubProject, digest: str) -> None:
+    place.case.origin.alter.append(edit_tree(lfs={"oid": digest, "size": len(WEIGHTS)}))
+    place.refused("digest_invalid")
+
+
+@pytest.mark.parametrize(
+    "path", ["../../.ssh/authorized_keys", "/etc/passwd", "a\\b", "a\x00b", "a//b", "./a"]
+)
+def test_paths_that_lead_elsewhere(place: HubProject, path: str) -> None:
+    place.case.origin.alter.append(edit_tree(path=path))
+    place.refused("path_invalid")
+
+
+@pytest.mark.parametrize("path", ["config.json ", "aux.bin", "a\u202etxt.bin", "a:b.bin", "x" * 300])
+def test_paths_that_mean_something_else_elsewhere(place: HubProject, path: str) -> None:
+    place.case.origin.alter.append(edit_tree(path=path))
+    place.refused("path_invalid")
+
+
+def test_names_that_collide(place: HubProject) -> None:
+    place.case.origin.alter.append(edit_tree(path="CONFIG.json"))
+    place.refused("path_collision")
+
+
+def test_a_file_that_is_listed_twice(place: HubProject) -> None:
+    place.case.origin.alter.append(edit_tree(path="config.json"))
+    place.refused("listing_invalid")
+
+
+@pytest.mark.parametrize("size", [-1, 1 << 60, 1.5, "7", None])
+def test_sizes_that_are_none(place: HubProject, size: object) -> None:
+    place.case.origin.alter.append(edit_tree(size=size))
+    place.refused("listing_invalid")
+
+
+def test_a_size_that_contradicts_the_pointer(place: HubProject) -> None:
+    place.case.origin.alter.append(edit_tree(size=5))
+    place.refused("metadata_conflict")
+
+
+def test_a_hundred_thousand_files(place: HubProject) -> None:
+    blob = place.case.repository.find("main").files["empty.txt"].git_sha1  # type: ignore[union-attr]
+    names = (f'{{"type":"file","oid":"{blob}","size":0,"path":"{number}"}}' for number in range(100_000))
+    raw = ("[" + ",".join(names) + "]").encode()
+    place.case.origin.alter.append(at("/tree/", lambda exchange: setattr(exchange, "body", raw)))
+    place.refused("artifact_too_many_files")
+
+
+def test_a_list_without_end(place: HubProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_PAGES", 50)
+    numbers = itertools.count(1)
+
+    def endless(exchange: Exchange) -> None:
+        exchange.headers["Link"] = f'<{exchange.path}?cursor={next(numbers)}>; rel="next"'
+        exchange.send_json([])
+
+    place.case.origin.alter.append(at("/tree/", endless))
+    place.refused("listing_invalid")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "submodule"])
+def test_links_and_submodules(place: HubProject, kind: str) -> None:
+    place.case.origin.alter.append(edit_tree(type=kind))
+    place.refused("file_special")
+
+
+# --- bytes
+
+
+def test_a_pointer_instead_of_the_weights(place: HubProject) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n".encode()
+    place.case.origin.alter.append(at("/blobs/", lambda exchange: setattr(exchange, "body", pointer)))
+    place.refused("pointer_served")
+
+
+def test_an_archive_in_disguise(place: HubProject) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("evil.py", "x")
+    place.case.repository.commit({"model.safetensors": packed.getvalue()})
+    place.pull(SPEC).denied("archive_disguised")
+    assert place.project.names() == {}
+    assert not place.project.lock.exists()
+
+
+def test_a_compressed_answer(place: HubProject) -> None:
+    place.case.origin.alter.append(
+        at("/resolve-cache/", lambda exchange: exchange.headers.update({"Content-Encoding": "gzip"}))
+    )
+    place.refused("encoding_refused")
+
+
+# --- redirects and tokens
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://127.0.0.1:1/x",
+        "http://[::1]:1/x",
+        "file:///etc/passwd",
+        "https://evil.example/x",
+        "https://hf.co.evil.example/x",
+        "//evil.example/x",
+        "https://user:pass@huggingface.co/x",
+    ],
+)
+def test_redirects_to_where_nobody_allowed(place: HubProject, location: str) -> None:
+    place.case.origin.alter.append(
+        at("/resolve/", lambda exchange: exchange.headers.update({"Location": location}))
+    )
+    place.refused("redirect_refused")
+
+
+def test_a_redirect_to_a_link_local_address_that_the_settings_name(place: HubProject) -> None:
+    for key in ("hosts", "plain_http"):
+        place.values["network"][key].append("169.254.169.254")
+    place.write()
+    place.case.origin.alter.append(
+        at("/resolve/", lambda exchange: exchange.headers.update({"Location": "http://169.254.169.254/x"}))
+    )
+    place.refused("address_refused")
+
+
+def test_a_circle_of_redirects(place: HubProject) -> None:
+    def around(exchange: Exchange) -> None:
+        exchange.redirect(302, exchange.path)
+
+    place.case.origin.alter.append(at("/resolve/", around))
+    place.refused("redirect_refused")
+
+
+def test_plain_http_that_nobody_allowed(place: HubProject) -> None:
+    place.values["network"]["plain_http"] = []
+    place.write()
+    place.refused("plain_http")
+
+
+def test_a_token_is_asked_for_by_others_and_written_nowhere(
+    place: HubProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    place.with_mirror()
+    place.case.origin.tokens[TOKEN] = set()
+
+    def demand(exchange: Exchange) -> None:
+        if exchange.server == "cdn" or exchange in place.case.mirror.requests:
+            exchange.status, exchange.ranges = 401, False
+            exchange.headers["WWW-Authenticate"] = f'Bearer realm="{place.case.mirror.url}/token"'
+
+    place.case.mirror.alter.append(demand)
+    ran = place.pull(SPEC)
+    assert ran.status == 3, ran
+    others = [*place.case.mirror.requests, *place.case.mirror.cdn.exchanges, *place.case.origin.cdn.exchanges]
+    assert others
+    assert all("authorization" not in each.asked for each in others)
+    assert all(each.asked["authorization"] == f"Bearer {TOKEN}" for each in place.case.origin.requests)
+    place.case.mirror.alter.clear()
+    done = place.pull(SPEC)
+    assert done.status == 0, done
+    assert TOKEN not in ran.out + ran.err + done.out + done.err
+    assert not [path for path in _files(place.project.root) if TOKEN.encode() in path.read_bytes()]
+    assert "Signature" not in ran.out + ran.err + done.out + done.err + place.project.lock.read_text()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_gated_model_without_a_token(place: HubProject) -> None:
+    place.case.repository.gated = "manual"
+    ran = place.pull(SPEC)
+    assert (ran.status, "[access_refused]" in ran.err) == (3, True)
+    assert "accept the terms" in ran.err
+    place.project.assert_untouched()
