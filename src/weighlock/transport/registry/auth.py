@@ -80,14 +80,18 @@ class Authorizer:
         self._lock = threading.RLock()
         self._held: list[_Held] = []
         self._basic: Credential | None = None
+        self._challenge: Challenge | None = None  # the last one that wanted a token
 
-    def known(self, scopes: Scopes) -> Credential | None:
-        """Return what the registry has accepted or should accept for ``scopes``, without asking anybody."""
-        now = self._monotonic()
+    def ready(self, scopes: Scopes) -> Credential | None:
+        """Return what the registry should accept for ``scopes``; None while it has not said what it wants to see.
+
+        A token that is about to expire is replaced before a request is made in vain. Raises as ``answer``.
+        """
         with self._lock:
-            self._held = [held for held in self._held if held.expires_at > now]
-            fitting = [held for held in self._held if scopes <= held.scopes]
-            return fitting[-1].credential if fitting else self._basic
+            known = self._known(scopes)
+            if known is not None or self._challenge is None:
+                return known
+            return self._take(self._challenge, scopes).credential
 
     def answer(self, header: str, scopes: Scopes, *, refused: Credential | None) -> Credential:
         """Return a credential for a challenge, ``refused`` being the one that did not do.
@@ -96,19 +100,18 @@ class Authorizer:
         ``access_refused``, and what the client and the credential store raise.
         """
         with self._lock:  # other threads need the same token: they wait for it
-            known = self.known(scopes)
+            known = self._known(scopes)
             if known is not None and known != refused:
                 return known
             self._forget(refused)
             challenge = self._choose(parse_challenges(header))
             if challenge.scheme == "basic":
                 return self._use_basic(scopes, refused)
-            wanted = scopes | self._asked_for(challenge, scopes)
-            held = self._fetch(challenge, wanted)
-            if held.credential == refused:
+            self._challenge = challenge
+            taken = self._take(challenge, scopes | self._asked_for(challenge, scopes)).credential
+            if taken == refused:
                 raise self.refused()
-            self._held = [*self._held[-MAX_TOKENS + 1 :], held]
-            return held.credential
+            return taken
 
     def refused(self) -> WeighlockError:
         """Return the error for a registry that does not let us in."""
@@ -119,6 +122,17 @@ class Authorizer:
             hint=f"log in with `docker login {shown(name)}`, or podman or skopeo, as somebody who may",
             details={"host": self._endpoint.origin.host},
         )
+
+    def _known(self, scopes: Scopes) -> Credential | None:
+        now = self._monotonic()
+        self._held = [held for held in self._held if held.expires_at > now]
+        fitting = [held for held in self._held if scopes <= held.scopes]
+        return fitting[-1].credential if fitting else self._basic
+
+    def _take(self, challenge: Challenge, scopes: Scopes) -> _Held:
+        held = self._fetch(challenge, scopes)
+        self._held = [*self._held[-MAX_TOKENS + 1 :], held]
+        return held
 
     def _forget(self, refused: Credential | None) -> None:
         self._held = [held for held in self._held if held.credential != refused]

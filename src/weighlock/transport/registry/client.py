@@ -30,6 +30,7 @@ class Registry:
     ) -> None:
         self.name = endpoint.registry
         self.endpoint = endpoint
+        self.client = client
         self._timing = timing or Timing()
         authorizer = Authorizer(
             client, endpoint, credentials or NoCredentials(), monotonic=self._timing.monotonic

@@ -1,14 +1,14 @@
 """Requests to one registry, with what it wants to see of us."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from weighlock.core.error import UndecidedError
 from weighlock.core.text import shown
 from weighlock.transport.body import Body
 from weighlock.transport.client import Client
-from weighlock.transport.credential import Credential, Secret
+from weighlock.transport.credential import Credential
 from weighlock.transport.host import Hosts
 from weighlock.transport.message import Document, Request, Response
 from weighlock.transport.registry.auth import Authorizer, Scopes
@@ -51,7 +51,7 @@ class Session:
 
         Raises what ``Client.open`` and ``Authorizer.answer`` raise.
         """
-        credential = self._authorizer.known(ask.scopes)
+        credential = None if ask.scopes in self._anonymous else self._authorizer.ready(ask.scopes)
         for _ in range(MAX_CHALLENGES):
             response = self._client.open(self._request(ask, credential, ask.accept | _REFUSED | _EXPLAINED))
             if response.status not in _REFUSED:
@@ -62,6 +62,7 @@ class Session:
                 header = self._challenge(response)
             if header is None:
                 break
+            self._anonymous.discard(ask.scopes)
             credential = self._authorizer.answer(header, ask.scopes, refused=credential)
         raise self._authorizer.refused()
 
@@ -76,12 +77,13 @@ class Session:
 
     def credential(self, ask: Ask) -> Credential | None:
         """Return what to show for ``ask``, after asking the registry once if nothing is known."""
-        known = self._authorizer.known(ask.scopes)
-        if known is None and ask.scopes not in self._anonymous:
-            with self.open(
-                Ask("HEAD", ask.url, ask.scopes, ask.accept, ask.headers, redirects=ask.redirects)
-            ):
-                known = self._authorizer.known(ask.scopes)
+        if ask.scopes in self._anonymous:
+            return None
+        known = self._authorizer.ready(ask.scopes)
+        if known is None:
+            head = replace(ask, method="HEAD")
+            with self.open(head):
+                return None if ask.scopes in self._anonymous else self._authorizer.ready(ask.scopes)
         return known
 
     def _request(self, ask: Ask, credential: Credential | None, accept: frozenset[int]) -> Request:
@@ -135,7 +137,7 @@ class _Live(Credential):
     session: Session = field(repr=False, compare=False)
     ask: Ask = field(repr=False, compare=False)
 
-    def headers_for(self, origin: Origin) -> Mapping[str, Secret]:
+    def headers_for(self, origin: Origin) -> dict[str, str]:
         """Return the headers to send to ``origin``: none unless it is the registry's."""
         if origin != self.origin:
             return {}
