@@ -94,18 +94,18 @@ def check_bytes(item: Item, chunks: Iterable[memoryview], *, whole: bool = True)
     as soon as that is seen, ``git_mismatch`` at the end.
     """
     sums = _git_sums(item)
-    head = b""
+    head, needed = b"", min(HEAD_BYTES, item.size)
     for chunk in chunks:
-        if len(head) < HEAD_BYTES:
-            head += bytes(chunk[: HEAD_BYTES - len(head)])
-            if len(head) == HEAD_BYTES:
+        if len(head) < needed:
+            head += bytes(chunk[: needed - len(head)])
+            if len(head) == needed:  # before the last of it is kept
                 check_disguise(item.path, head)
         elif not whole:
             break
         if sums is not None:
             sums.update(chunk)
         yield chunk
-    if len(head) < HEAD_BYTES:
+    if len(head) < needed:
         check_disguise(item.path, head)
     if sums is not None and whole and sums.hexdigest() != item.git_sha1:
         raise DeniedError(
