@@ -39,7 +39,7 @@ bench: $(STAMP)  ## measure, as ratios in one run
 	$(BIN)/python benchmarks/run.py
 
 lock:  ## pin the requirements again (needs uv)
-	for name in runtime dev interop; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+	for name in runtime dev interop s3; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 
 docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py
