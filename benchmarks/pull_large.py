@@ -38,7 +38,7 @@ def main() -> None:
             (folder / "served").mkdir(parents=True)
             make_files(folder / "served", count, options.bytes // count)
             with serving(folder / "served") as server:
-                measure(contenders(folder, server), count, options.bytes, options.rounds)
+                measure(contenders(folder, server), server, count, options.bytes, options.rounds)
             shutil.rmtree(folder)
 
 
@@ -64,11 +64,12 @@ def contenders(folder: Path, server: str) -> dict[str, Callable[[Path], None]]:
     return rows
 
 
-def measure(rows: dict[str, Callable[[Path], None]], count: int, size: int, rounds: int) -> None:
+def measure(rows: dict[str, Callable[[Path], None]], server: str, count: int, size: int, rounds: int) -> None:
     costs: dict[str, list[Cost]] = {name: [] for name in rows}
     for _ in range(rounds):
         for name, fetch in rows.items():
             with tempfile.TemporaryDirectory() as to:
+                make_project(Path(to) / "project", server)
                 os.sync()  # what others left to write is not this one's
                 costs[name].append(clocked(lambda fetch=fetch, to=to: fetch(Path(to))))  # type: ignore[misc]  # as above
     limit = best(next(iter(costs.values())))
@@ -88,8 +89,8 @@ def floor(server: str, names: list[str], to: Path) -> None:
 
 
 def weighlock(server: str, to: Path) -> None:
-    make_project(to / "project", server)
-    quietly([*WEIGHLOCK, "-C", str(to / "project" / "weighlock.yaml"), "pull", f"hf:{REPOSITORY}@main"])
+    settings = to / "project" / "weighlock.yaml"
+    quietly([*WEIGHLOCK, "-C", str(settings), "pull", f"hf:{REPOSITORY}@main"])
 
 
 def curl(server: str, names: list[str], to: Path) -> None:

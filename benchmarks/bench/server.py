@@ -55,6 +55,9 @@ class Handler(BaseHTTPRequestHandler):
         now = "2026-01-01T00:00:00.000Z"
         if "/tree/" in path:
             self.document([self.leaf(name) for name in sorted(self.digests)])
+        elif path.endswith("/refs"):
+            head = {"name": "main", "ref": "refs/heads/main", "targetCommit": COMMIT}
+            self.document({"branches": [head], "tags": [], "converts": []})
         elif path.endswith("/overview"):
             self.document({"_id": "1" * 24, "name": "bench", "user": "bench"})
         elif "/commits/" in path:
