@@ -108,7 +108,7 @@ class FakeSource:
                 raise UndecidedError("host_unreachable", "the connection was lost")
             yield memoryview(content)[position : position + CHUNK]
 
-    def install(self, monkeypatch: pytest.MonkeyPatch) -> "FakeSource":
-        """Stand for ``hf:`` in this test."""
-        monkeypatch.setitem(sources._MAKERS, "hf", lambda _: self)  # type: ignore[call-overload, unused-ignore]  # a dict, and Final says Mapping
+    def install(self, monkeypatch: pytest.MonkeyPatch, scheme: str = "hf") -> "FakeSource":
+        """Stand for a scheme in this test."""
+        monkeypatch.setitem(sources._MAKERS, scheme, lambda _: self)  # type: ignore[call-overload, unused-ignore]  # a dict, and Final says Mapping
         return self

@@ -9,10 +9,10 @@ import contextlib
 import errno
 import os
 import secrets
-import stat
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
@@ -50,7 +50,7 @@ class Cache:
         self._progress = progress
         self._descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def __enter__(self) -> "Cache":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -61,22 +61,174 @@ class Cache:
         """Make the file ``path`` a blob of ``store``; return False if it was there with these very bytes.
 
         Raises UsageError ``destination_exists`` if it was there with others; DeniedError ``digest_mismatch``,
-        ``size_mismatch``, ``blob_missing``, ``link_refused``; OSError.
+        ``size_mismatch``, ``blob_missing``, ``link_refused``, ``path_invalid``; OSError.
         """
         with self._parent(path) as (folder, name):
-            if self._holds(folder, name, path, blob.digest, blob.size):
+            if self._holds(folder, name, path, blob):
+                self._progress.advance(blob.size)
                 return False
             with _partial(folder, name) as (descriptor, partial):
                 with os.fdopen(os.dup(descriptor), "r+b", buffering=0) as target:
                     fill_file(store, blob, target, what=f"the file {shown(path)!r}", progress=self._progress)
-                return self._settle(descriptor, partial, folder, name, path, Tally_of(blob))
+                return self._settle(descriptor, partial, folder, name, path, blob)
 
     def put_bytes(self, raw: bytes, path: str) -> bool:
         """Make a small file; return False if it was there with these very bytes; raises as ``put_blob``."""
-        digest = Digest.of(raw)
+        blob = _blob_of(raw)
         with self._parent(path) as (folder, name):
-            if self._holds(folder, name, path, digest, len(raw)):
+            if self._holds(folder, name, path, blob):
                 return False
             with _partial(folder, name) as (descriptor, partial):
                 write_all(descriptor, raw)
-                return self._settle(descriptor, partial, folder, name, path, (digest, len(raw)))
+                return self._settle(descriptor, partial, folder, name, path, blob)
+
+    def point(self, path: str, raw: bytes, *, move: bool) -> bytes:
+        """Make the pointer ``path`` say ``raw``, and return what it says now: what it said before, unless ``move``.
+
+        Raises DeniedError ``file_special``, ``path_invalid``; OSError.
+        """
+        with self._parent(path) as (folder, name):
+            with contextlib.suppress(FileNotFoundError):
+                before = read_file(name, within=folder, limit=MAX_POINTER_BYTES)
+                if before == raw or not move:
+                    return before
+            with _partial(folder, name) as (descriptor, partial):
+                write_all(descriptor, raw)
+                os.fchmod(descriptor, FILE_MODE)
+                os.fsync(descriptor)
+                os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
+        return raw
+
+    def link_folder(self, path: str, links: Mapping[str, str]) -> None:
+        """Make a folder of symbolic links, all at once if it is new; ``links`` maps names to targets.
+
+        In a folder that is there, links are added, and those that are there must be the same.
+        Raises UsageError ``destination_exists``; DeniedError ``link_refused``, ``path_invalid``; OSError.
+        """
+        with self._parent(path) as (folder, name):
+            try:
+                os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
+                _make_linked(folder, name, links)
+            else:
+                opened = open_folder(name, within=folder)
+                try:
+                    for link in sorted(links):
+                        _add_link(opened, link, links[link], f"{path}/{link}")
+                finally:
+                    os.close(opened)
+            os.fsync(folder)
+
+    @contextlib.contextmanager
+    def _parent(self, path: str) -> Iterator[tuple[int, str]]:
+        """Yield the open folder of ``path``, made if it is missing, and the last name; no link is followed."""
+        *folders, name = check_path(path).split("/")
+        with _made(self._descriptor, folders) as folder:
+            yield folder, name
+
+    def _holds(self, folder: int, name: str, path: str, blob: Descriptor) -> bool:
+        """Return whether a file is there; raises UsageError ``destination_exists`` if it has other bytes."""
+        try:
+            descriptor = open_file(name, within=folder)
+        except FileNotFoundError:
+            return False
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            same = os.fstat(descriptor).st_size == blob.size
+            if same:
+                tally = Tally(path)
+                for chunk in read_chunks(file):
+                    tally.update(chunk)
+                same = tally.finish().digest == blob.digest
+        if not same:
+            raise _differs(self.root / path)
+        return True
+
+    def _settle(
+        self, descriptor: int, partial: str, folder: int, name: str, path: str, blob: Descriptor
+    ) -> bool:
+        """Give a finished file its name, unless somebody else did so meanwhile."""
+        os.fchmod(descriptor, FILE_MODE)
+        os.fsync(descriptor)
+        try:
+            os.link(partial, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except FileExistsError:
+            return not self._holds(folder, name, path, blob)
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)  # nobody had it a moment ago
+        os.fsync(folder)
+        return True
+
+
+def _blob_of(raw: bytes) -> Descriptor:
+    return Descriptor("application/octet-stream", Digest.of(raw), len(raw))
+
+
+def _differs(path: Path) -> UsageError:
+    return UsageError(
+        "destination_exists",
+        f"{shown(str(path))} is there, and is something else",
+        hint="an export never changes what is there: look at it, remove it, or name another folder",
+    )
+
+
+@contextlib.contextmanager
+def _made(root: int, folders: list[str]) -> Iterator[int]:
+    opened = [os.dup(root)]
+    try:
+        for name in folders:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o755, dir_fd=opened[-1])
+            opened.append(open_folder(name, within=opened[-1]))
+        yield opened[-1]
+    finally:
+        close_all(opened)
+
+
+@contextlib.contextmanager
+def _partial(folder: int, name: str) -> Iterator[tuple[int, str]]:
+    """Yield a new file that has another name, and in the end has none of its own."""
+    partial = f".{name[:100]}.{secrets.token_hex(8)}"
+    descriptor = create_file(partial, within=folder)
+    try:
+        yield descriptor, partial
+    finally:
+        os.close(descriptor)
+        remove_file(partial, within=folder)
+
+
+def _make_linked(folder: int, name: str, links: Mapping[str, str]) -> None:
+    partial = f".{name[:100]}.{secrets.token_hex(8)}"
+    os.mkdir(partial, 0o700, dir_fd=folder)
+    try:
+        opened = open_folder(partial, within=folder)
+        try:
+            for link in sorted(links):
+                _add_link(opened, link, links[link], link)
+            os.fchmod(opened, 0o755)
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        shutil.rmtree(partial, dir_fd=folder)
+        raise
+
+
+def _add_link(root: int, path: str, target: str, told: str) -> None:
+    *folders, name = check_path(path).split("/")
+    with _made(root, folders) as folder:
+        try:
+            os.symlink(target, name, dir_fd=folder)
+        except FileExistsError:
+            if _target_of(name, folder) != target:
+                raise _differs(Path(told)) from None
+
+
+def _target_of(name: str, folder: int) -> str | None:
+    try:
+        return os.readlink(name, dir_fd=folder)
+    except OSError:  # it is no link
+        return None

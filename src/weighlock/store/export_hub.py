@@ -1,0 +1,114 @@
+"""Lay a model out as the cache of a Hugging Face client, so that it is found there without a network.
+
+Source: huggingface_hub, "Understand caching" (docs/source/en/guides/manage-cache.md)::
+
+    models--OWNER--NAME/blobs/ETAG             the bytes; the SHA-256 of files in LFS, git's name of others
+    models--OWNER--NAME/snapshots/COMMIT/PATH  a relative link to them
+    models--OWNER--NAME/refs/REF               the commit that a branch or tag leads to
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from weighlock.core.artifact import Artifact
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.error import UsageError
+from weighlock.core.progress import Progress
+from weighlock.core.text import shown
+from weighlock.store.export_cache import Cache
+from weighlock.store.folder import told
+from weighlock.store.interface import Store
+from weighlock.store.verifying import MAX_THREADS
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSnapshot:
+    """Which commit of which repository a model is; ``ref`` is the branch or tag by which it was pulled, if any.
+
+    ``git_sha1`` maps the paths of files that are not in LFS to git's names of them.
+    """
+
+    repository: str
+    commit: str
+    ref: str | None = None
+    git_sha1: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HubExport:
+    """Where a snapshot lies now, and what its ref says: another commit, if it was there and was not to be moved."""
+
+    folder: Path
+    ref: str | None
+    ref_commit: str | None
+
+
+def export_hub(
+    store: Store,
+    artifact: Artifact,
+    cache: Path,
+    snapshot: HubSnapshot,
+    *,
+    move: bool,
+    progress: Progress,
+) -> HubExport:
+    """Add a model to the cache folder ``cache`` and return where it is; ``move`` moves a ref that leads elsewhere.
+
+    ``progress`` is advanced only. Raises UsageError ``destination_exists``, ``layout_unsuitable``; the errors
+    of ``Cache``; UndecidedError ``io_failed``.
+    """
+    home = _folder_name(snapshot)
+    with told(f"export into {shown(str(cache))}"), Cache(cache, progress=progress) as writer:
+        names = {path: snapshot.git_sha1.get(path, file.digest.hex) for path, file in artifact.files.items()}
+        by_name = _by_name(names, artifact)
+        in_parallel(lambda name: writer.put_blob(store, by_name[name], f"{home}/blobs/{name}"), by_name)
+        links = {path: f"{'../' * (2 + path.count('/'))}blobs/{name}" for path, name in names.items()}
+        folder = f"{home}/snapshots/{snapshot.commit}"
+        writer.link_folder(folder, links)
+        if snapshot.ref is None:
+            return HubExport(cache / folder, None, None)
+        said = writer.point(f"{home}/refs/{snapshot.ref}", snapshot.commit.encode(), move=move)
+        return HubExport(cache / folder, snapshot.ref, said.decode("ascii", "backslashreplace").strip())
+
+
+def in_parallel(work: Callable[[str], object], names: Mapping[str, object]) -> None:
+    """Do the work for each name, several at a time; raises the first error."""
+    pool = ThreadPoolExecutor(MAX_THREADS)
+    try:
+        for future in [pool.submit(work, name) for name in names]:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _folder_name(snapshot: HubSnapshot) -> str:
+    parts = snapshot.repository.split("/")
+    if len(parts) > 2 or not all(_NAME.fullmatch(part) for part in parts):
+        raise _unsuitable(f"{shown(snapshot.repository)!r} is no repository of a hub")
+    if not _COMMIT.fullmatch(snapshot.commit):
+        raise _unsuitable(f"{shown(snapshot.commit)!r} is no commit")
+    return "--".join(["models", *parts])
+
+
+def _by_name(names: Mapping[str, str], artifact: Artifact) -> dict[str, Descriptor]:
+    by_name: dict[str, Descriptor] = {}
+    for path, name in names.items():
+        file = artifact.files[path]
+        if by_name.setdefault(name, file).digest != file.digest:  # SHA-1 collisions can be made
+            raise _unsuitable(f"{shown(path)!r} and another file have one git name and different bytes")
+    return by_name
+
+
+def _unsuitable(why: str) -> UsageError:
+    return UsageError(
+        "layout_unsuitable",
+        f"the model cannot be laid out as a hub's cache: {why}",
+        hint="export it as a plain folder: every program loads a model from one by its path",
+    )

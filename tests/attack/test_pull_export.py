@@ -1,0 +1,277 @@
+"""Models laid out for other programs: never over what is there, always the verified bytes."""
+
+import json
+import os
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fake_source import FakeSource, git_name
+from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
+from weighlock.cli.export import LAYOUTS
+from weighlock.core.digest import Digest
+from weighlock.core.ollama import CONFIG_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
+from weighlock.service.export import Layout
+
+COMMIT = "c" * 40
+OTHER = "d" * 40
+WEIGHTS = os.urandom(50_000)
+FILES = {"config.json": b"{}", "deep/er/weights.safetensors": WEIGHTS, "same.json": b"{}"}
+
+
+def gguf(architecture: str = "llama") -> bytes:
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1)
+    head += text("general.architecture") + struct.pack("<I", 8) + text(architecture)
+    return head + bytes(-len(head) % 32)
+
+
+@pytest.fixture
+def source(project: Project, monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    project.settings(hf=["acme"], path=["models"], ollama=["library"])
+    made = FakeSource(FILES).install(monkeypatch)
+    made.unsaid = {"config.json", "same.json"}
+    made.revision = COMMIT
+    return made
+
+
+@pytest.fixture
+def cache(project: Project, source: FakeSource) -> Path:
+    assert source.remote
+    assert project.run("pull", "hf:acme/tiny@main").status == 0
+    made = project.root / "hub"
+    ran = export(project, "tiny", made, "hf-cache")
+    assert ran["found_as"] == "acme/tiny@main"
+    return made / "models--acme--tiny"
+
+
+def export(project: Project, name: str, destination: Path, layout: str, *flags: str) -> Any:
+    ran = project.run("export", name, str(destination), "--as", layout, *flags, "--json")
+    assert ran.status == 0, ran
+    return ran.facts
+
+
+def tree(folder: Path) -> dict[str, str | bytes]:
+    return {
+        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_the_command_offers_the_layouts_that_exist() -> None:
+    assert list(LAYOUTS) == [each.value for each in Layout]
+
+
+def test_a_hubs_cache(cache: Path) -> None:
+    config, weights = git_name(b"{}"), Digest.of(WEIGHTS).hex
+    assert tree(cache) == {
+        f"blobs/{config}": b"{}",
+        f"blobs/{weights}": WEIGHTS,
+        "refs/main": COMMIT.encode(),
+        f"snapshots/{COMMIT}/config.json": f"../../blobs/{config}",
+        f"snapshots/{COMMIT}/deep/er/weights.safetensors": f"../../../../blobs/{weights}",
+        f"snapshots/{COMMIT}/same.json": f"../../blobs/{config}",
+    }
+    assert (cache / "snapshots" / COMMIT / "deep/er/weights.safetensors").read_bytes() == WEIGHTS
+
+
+def test_an_export_again_changes_nothing(project: Project, cache: Path) -> None:
+    before = {path: path.lstat().st_ino for path in cache.rglob("*")}
+    export(project, "tiny", cache.parent, "hf-cache")
+    assert {path: path.lstat().st_ino for path in cache.rglob("*")} == before
+
+
+def test_a_ref_that_leads_elsewhere_moves_only_if_told(
+    project: Project, source: FakeSource, cache: Path
+) -> None:
+    source.revision = OTHER
+    source.files["config.json"] = b'{"a": 1}'
+    assert project.run("pull", "hf:acme/tiny@main", "--update").status == 0
+    facts = export(project, "tiny", cache.parent, "hf-cache")
+    assert (facts["pointer"], facts["pointer_kept"]) == ("main", COMMIT)
+    assert (cache / "refs/main").read_text() == COMMIT
+    assert (cache / "snapshots" / OTHER / "config.json").read_bytes() == b'{"a": 1}'
+    assert "--move" in project.run("export", "tiny", str(cache.parent), "--as", "hf-cache").out
+    assert export(project, "tiny", cache.parent, "hf-cache", "--move")["pointer_kept"] is None
+    assert (cache / "refs/main").read_text() == OTHER
+
+
+@pytest.mark.parametrize("place", [f"blobs/{Digest.of(WEIGHTS).hex}", f"snapshots/{COMMIT}/config.json"])
+def test_something_else_in_a_cache_is_kept(project: Project, cache: Path, place: str) -> None:
+    (cache / place).unlink()
+    (cache / place).write_bytes(b"precious")
+    ran = project.run("export", "tiny", str(cache.parent), "--as", "hf-cache")
+    assert (ran.status, "[destination_exists]" in ran.err) == (2, True)
+    assert (cache / place).read_bytes() == b"precious"
+    assert not list(cache.rglob(".*"))
+
+
+def test_a_snapshot_that_another_program_began_is_completed(project: Project, cache: Path) -> None:
+    before = tree(cache)
+    (cache / "snapshots" / COMMIT / "same.json").unlink()
+    (cache / "blobs" / Digest.of(WEIGHTS).hex).unlink()
+    export(project, "tiny", cache.parent, "hf-cache")
+    assert tree(cache) == before
+
+
+def test_a_link_in_a_cache_is_not_followed(project: Project, cache: Path, tmp_path: Path) -> None:
+    for path in (cache / "blobs").iterdir():
+        path.unlink()
+    (cache / "blobs").rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    (cache / "blobs").symlink_to(tmp_path / "elsewhere")
+    assert project.run("export", "tiny", str(cache.parent), "--as", "hf-cache").status in {1, 3}
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_damaged_store_puts_nothing_into_a_cache(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    assert project.run("pull", "hf:acme/tiny@main").status == 0
+    blob = project.store_folder / "blobs" / "sha256" / Digest.of(WEIGHTS).hex
+    blob.chmod(0o644)
+    blob.write_bytes(bytes(len(WEIGHTS)))
+    project.run("export", "tiny", "hub", "--as", "hf-cache").denied("digest_mismatch")
+    home = project.root / "hub" / "models--acme--tiny"
+    assert not (home / "blobs" / Digest.of(WEIGHTS).hex).exists()
+    assert not (home / "snapshots").exists()
+    assert not (home / "refs").exists()
+
+
+def test_a_model_from_elsewhere_has_no_place_in_a_hubs_cache(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    (project.root / "models" / "m" / "config.json").write_bytes(b"{}")
+    assert project.run("pull", "path:models/m").status == 0
+    ran = project.run("export", "m", "hub", "--as", "hf-cache")
+    assert (ran.status, "[layout_unsuitable]" in ran.err) == (2, True)
+    assert not (project.root / "hub").exists()
+
+
+def test_a_pinned_commit_has_no_ref(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    assert project.run("pull", f"hf:acme/tiny@{COMMIT}").status == 0
+    export(project, "tiny", project.root / "hub", "hf-cache")
+    assert not (project.root / "hub" / "models--acme--tiny" / "refs").exists()
+
+
+def pull_gguf(project: Project, **more: bytes) -> None:
+    folder = project.root / "models" / "m"
+    (folder / "model-q4.gguf").write_bytes(gguf())
+    for name, content in more.items():
+        (folder / name.replace("__", ".")).write_bytes(content)
+    assert project.run("pull", "path:models/m", "--update").status == 0
+
+
+def test_a_gguf_file_becomes_a_model_of_ollama(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    pull_gguf(
+        project,
+        template__gotmpl=b"{{ .Prompt }}",
+        params__json=b"{}",
+        README__md=b"#",
+        mmproj__gguf=gguf("clip"),
+    )
+    root = project.root / "ollama"
+    facts = export(project, "m", root, "ollama", "--called", "tiny:q4")
+    assert facts["found_as"] == "tiny:q4"
+    raw = (root / "manifests/registry.ollama.ai/library/tiny/q4").read_bytes()
+    manifest = json.loads(raw)
+    assert manifest["mediaType"] == MANIFEST_MEDIA_TYPE
+    assert manifest["config"]["mediaType"] == CONFIG_MEDIA_TYPE
+    assert [layer["mediaType"].rpartition(".")[2] for layer in manifest["layers"]] == [
+        "model",
+        "projector",
+        "template",
+        "params",
+    ]
+    for blob in (manifest["config"], *manifest["layers"]):
+        stored = (root / "blobs" / blob["digest"].replace(":", "-")).read_bytes()
+        assert (str(Digest.of(stored)), len(stored)) == (blob["digest"], blob["size"])
+    config = json.loads((root / "blobs" / manifest["config"]["digest"].replace(":", "-")).read_bytes())
+    assert (config["model_format"], config["model_family"]) == ("gguf", "llama")
+    assert config["rootfs"]["diff_ids"] == [layer["digest"] for layer in manifest["layers"]]
+    assert len(list((root / "blobs").iterdir())) == 5
+
+
+def test_a_name_that_ollama_has_already_moves_only_if_told(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    pull_gguf(project)
+    root = project.root / "ollama"
+    export(project, "m", root, "ollama")
+    pointer = root / "manifests/registry.ollama.ai/library/m/latest"
+    before = pointer.read_bytes()
+    pull_gguf(project, system__txt=b"You are a test.")
+    assert export(project, "m", root, "ollama")["pointer_kept"] == str(Digest.of(before))
+    assert pointer.read_bytes() == before
+    assert export(project, "m", root, "ollama", "--move")["pointer_kept"] is None
+    assert pointer.read_bytes() != before
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b/c/d", "a:b:c", "", "-x", "x:../y", "host:1/a/b"])
+def test_a_name_that_leads_out_of_ollamas_folder(project: Project, source: FakeSource, name: str) -> None:
+    assert source.remote
+    pull_gguf(project)
+    ran = project.run("export", "m", "ollama", "--as", "ollama", f"--called={name}")
+    assert (ran.status, "[name_invalid]" in ran.err) == (2, True)
+    assert not (project.root / "ollama").exists()
+
+
+def test_what_is_no_single_gguf_is_refused(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    pull_gguf(project, other__gguf=gguf())
+    assert "[layout_unsuitable]" in project.run("export", "m", "ollama", "--as", "ollama").err
+
+
+def ollama_model(layers: dict[str, bytes], config: bytes) -> bytes:
+    def descriptor(kind: str, content: bytes) -> dict[str, Any]:
+        return {"mediaType": kind, "digest": str(Digest.of(content)), "size": len(content)}
+
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_MEDIA_TYPE,
+            "config": descriptor(CONFIG_MEDIA_TYPE, config),
+            "layers": [
+                descriptor(f"application/vnd.ollama.image.{kind}", raw) for kind, raw in layers.items()
+            ],
+        }
+    ).encode()
+
+
+def test_a_model_from_ollama_goes_back_as_it_was(
+    project: Project, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source.remote
+    layers = {"model": gguf(), "template": b"{{ .Prompt }}"}
+    manifest = ollama_model(layers, b"{}")
+    made = FakeSource(
+        {
+            "model.gguf": layers["model"],
+            "ollama/config.json": b"{}",
+            "ollama/manifest.json": manifest,
+            "template.gotmpl": layers["template"],
+        }
+    ).install(monkeypatch, "ollama")
+    assert project.run("pull", "ollama:tiny:q4", "--name", "t").status == 0
+    root = project.root / "ollama"
+    assert export(project, "t", root, "ollama")["found_as"] == "tiny:q4"
+    assert tree(root) == {
+        "manifests/registry.ollama.ai/library/tiny/q4": manifest,
+        **{f"blobs/sha256-{Digest.of(raw).hex}": raw for raw in (b"{}", *layers.values())},
+    }
+    # a manifest that speaks of other bytes than those beside it
+    made.files["ollama/manifest.json"] = ollama_model({**layers, "template": b"{{ .Other }}"}, b"{}")
+    assert project.run("pull", "ollama:tiny:q4", "--name", "t", "--update").status == 0
+    project.run("export", "t", "again", "--as", "ollama").denied("manifest_invalid")
+
+
+def test_options_that_belong_to_another_layout(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    pull_gguf(project)
+    assert project.run("export", "m", "out", "--called", "x").status == 2
+    assert project.run("export", "m", "out", "--move").status == 2
+    assert export(project, "m", project.root / "out", "folder")["files"] == 1
