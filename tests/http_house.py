@@ -263,7 +263,7 @@ class _Speaker:
         if answer.cut is not None or answer.reset:
             self._break_off(answer)
             return False
-        if answer.close or answer.length is not None:
+        if answer.close or answer.length is not None or asked.headers.get("connection") == "close":
             self._end_politely()
             return False
         return True

@@ -37,12 +37,17 @@ class ProxyHouse(House):
         if self.refusal is not None:
             return self._say(sock, self.refusal.raw or b"")
         authority = target if method == "CONNECT" else target.split("/")[2]
-        with socket.create_connection((LOOPBACK, self._names[authority.partition(":")[0]])) as onward:
+        name = authority.partition(":")[0]
+        if name not in self._names:
+            return self._say(sock, b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+        with socket.create_connection((LOOPBACK, self._names[name])) as onward:
             if method == "CONNECT":
                 sock.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
             else:
                 path = "/" + target.split("/", 3)[3]
-                onward.sendall(f"{method} {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n".encode())
+                onward.sendall(
+                    f"{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n".encode()
+                )
             back = threading.Thread(target=_pump, args=(onward, sock), daemon=True)
             back.start()
             if method == "CONNECT":

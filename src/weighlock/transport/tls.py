@@ -46,8 +46,11 @@ def make_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLCon
     folders = environ.get("SSL_CERT_DIR", "")
     if file == "SSL_CERT_FILE" or (file and not folders):
         _load(context, Path(environ[file]), f"the variable {file}")
-    for folder in filter(None, folders.split(":")):
-        _load(context, Path(folder), "the variable SSL_CERT_DIR")
+    if folders:
+        # a list as OpenSSL reads it, of which some folders exist on some systems
+        existing = [folder for folder in folders.split(":") if folder and Path(folder).is_dir()]
+        for folder in existing or [folders]:
+            _load(context, Path(folder), "the variable SSL_CERT_DIR")
     if not file and not folders:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     return context
