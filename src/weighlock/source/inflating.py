@@ -16,9 +16,9 @@ from weighlock.source.tar_header import invalid
 
 MAX_RATIO: Final = 200  # weights deflate to 1/3 at best; deflate itself reaches 1,032
 FREE_BYTES: Final = 64 * 1024 * 1024  # below this no ratio matters: tables of zeros are small files
-FIRST_STEP_BYTES: Final = 1024 * 1024  # between two states; doubled when there are too many
-MAX_STATES: Final = 512  # of all layers of a model together: 20 MB of memory
-_INPUT_BYTES: Final = 64 * 1024
+FIRST_STEP_BYTES: Final = 64 * 1024  # between two states; doubled when there are too many
+MAX_STATES: Final = 1024  # of all layers of a model together: 40 MB of memory
+_INPUT_BYTES: Final = 32 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
