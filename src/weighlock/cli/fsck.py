@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import environment_option, settings
+from weighlock.cli.context import environment_option, workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, styled, table
 from weighlock.cli.progress import progress_for
 from weighlock.core.outcome import Outcome
@@ -25,11 +25,10 @@ def fsck(output: Output, *, environment: str) -> Outcome:
     which `weighlock gc` removes. Exits 1 if anything was found. The log of decisions in the
     same folder is checked by `weighlock log verify`.
     """
-    from weighlock.service.storage import check_folder, outcome_of_check
+    from weighlock.service.storage import check_environment, outcome_of_check
 
-    folder = settings().environment(environment).folder
     with progress_for(output) as progress:
-        report = check_folder(folder, progress=progress)
+        report = check_environment(workspace(), environment, progress=progress)
     facts = {
         "environment": environment,
         "blobs": report.blobs,

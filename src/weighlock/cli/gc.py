@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weighlock.cli.context import environment_option, settings
+from weighlock.cli.context import environment_option, workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, table
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ def gc(output: Output, *, environment: str, dry_run: bool) -> None:
     What a running ingest needs is kept. If a manifest cannot be read, what it lists is
     unknown, so nothing is removed.
     """
-    from weighlock.service.storage import clean_folder
+    from weighlock.service.storage import clean_environment
 
-    garbage = clean_folder(settings().environment(environment).folder, dry_run=dry_run)
+    garbage = clean_environment(workspace(), environment, dry_run=dry_run)
     facts = {
         "environment": environment,
         "dry_run": garbage.dry_run,

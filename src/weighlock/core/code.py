@@ -150,6 +150,7 @@ CODES: Final[dict[str, str]] = {
     "reference_not_pinned": "A reference names a tag, or nothing, where a digest is required.",
     "referrers_conflict": "A list of referrers in a registry kept changing while something was added to it.",
     "registry_answer_invalid": "A registry's answer contradicts itself or the OCI distribution specification.",
+    "registry_collects": "What is no longer needed in a registry is removed by the registry itself.",
     "release_invalid": "A release's record, candidate and state disagree, or it is not signed by a releaser.",
     "release_is_image": "A release runs in an image, which a container runtime starts and not `run`.",
     "release_unknown": "The environment has no such release.",

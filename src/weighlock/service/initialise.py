@@ -115,7 +115,12 @@ def make_missing_stores(workspace: Workspace) -> tuple[list[Path], bool]:
     settings = workspace.settings
     folders = {name: settings.environment(name).folder for name in ENVIRONMENTS}
     # a folder may be there without a store in it: a denial was logged after the store was lost
-    missing = {name: folder for name, folder in folders.items() if not (folder / LAYOUT_FILE).exists()}
+    missing = {
+        name: folder
+        for name, folder in folders.items()
+        # a repository is the registry's to make
+        if settings.environment(name).repository is None and not (folder / LAYOUT_FILE).exists()
+    }
     if not missing:
         raise _exists(settings.file or Path(FILE_NAME))
     workspace.trust_for(PRODUCTION)  # denies before anything is made

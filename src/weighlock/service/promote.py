@@ -50,7 +50,7 @@ from weighlock.service.sbom_check import compare_sbom
 from weighlock.service.serving import read_serving
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
-from weighlock.store.copying import copy_artifact
+from weighlock.store.copying import copy_artifact, copy_referrers
 from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 
@@ -234,7 +234,7 @@ def _without_inspections(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 def _release(workspace: Workspace, case: _Case, decision: Decision, signer: Signer) -> Entry:
     source, target = workspace.store(EXPERIMENTATION), workspace.store(PRODUCTION)
-    copy_artifact(source, target, case.candidate.model, with_referrers=True)
+    copy_referrers(source, target, case.candidate.model)  # its bytes are there, and were inspected there
     copy_artifact(source, target, case.descriptor.digest, with_referrers=True)
     made: list[Entry] = []
 

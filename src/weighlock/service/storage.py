@@ -1,32 +1,23 @@
-"""Export from a store, check it and clean it."""
+"""Check a store and clean it."""
 
-from pathlib import Path
-
-from weighlock.core.artifact import Artifact
+from weighlock.core.error import UsageError
 from weighlock.core.outcome import Outcome
 from weighlock.core.progress import Progress
+from weighlock.core.text import shown
+from weighlock.service.workspace import Workspace
 from weighlock.store.check import StoreReport, check_store
 from weighlock.store.collect import Garbage, collect_garbage
-from weighlock.store.export import export_artifact
-from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
-from weighlock.store.manifest import read_model
 
 
-def export_model(store: Store, text: str, destination: Path, *, progress: Progress) -> Artifact:
-    """Write the files of the model that ``text`` names into a new folder; raises the store's errors."""
-    digest = store.resolve(text).digest
-    model = read_model(store, digest)
-    progress.begin("exporting", model.size)
-    try:
-        return export_artifact(store, digest, destination, progress=progress)
-    finally:
-        progress.end()
+def check_environment(workspace: Workspace, environment: str, *, progress: Progress) -> StoreReport:
+    """Check every byte and name of an environment's store; raises UsageError ``store_missing``."""
+    found = workspace.settings.environment(environment)
+    if found.repository is None:
+        return check_store(found.folder, progress=progress)
+    from weighlock.store.registry_check import check_repository  # noqa: PLC0415  # HTTP, which a folder needs not
 
-
-def check_folder(folder: Path, *, progress: Progress) -> StoreReport:
-    """Check every byte and name of the store in ``folder``; raises UsageError ``store_missing``."""
-    return check_store(folder, progress=progress)
+    return check_repository(workspace.registry_store(environment), progress=progress)
 
 
 def outcome_of_check(report: StoreReport) -> Outcome:
@@ -34,7 +25,17 @@ def outcome_of_check(report: StoreReport) -> Outcome:
     return Outcome.FINDINGS if report.findings else Outcome.CLEAN
 
 
-def clean_folder(folder: Path, *, dry_run: bool) -> Garbage:
-    """Free what nothing refers to in the store in ``folder``, or say what would be freed."""
-    with LayoutStore.open(folder) as store:
+def clean_environment(workspace: Workspace, environment: str, *, dry_run: bool) -> Garbage:
+    """Free what nothing refers to in an environment's store, or say what would be freed.
+
+    Raises UsageError ``registry_collects`` where the store is a repository.
+    """
+    found = workspace.settings.environment(environment)
+    if found.repository is not None:
+        raise UsageError(
+            "registry_collects",
+            f"the store of {environment} is the repository {shown(found.repository)}, which its registry cleans",
+            hint="run the registry's own garbage collection: all that is listed has a tag, so it stays",
+        )
+    with LayoutStore.open(found.folder) as store:
         return collect_garbage(store, dry_run=dry_run)

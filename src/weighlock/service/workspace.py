@@ -3,10 +3,13 @@
 Everything is opened when it is asked for, so that a command reads only what it needs.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weighlock.attestation.signer import KeySigner, Signer
 from weighlock.attestation.trust import Trust, require_real
@@ -16,6 +19,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import InternalError, UsageError, WeighlockError
 from weighlock.core.outcome import Outcome
+from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action, Actor, Ending, Entry
 from weighlock.policy.document import Policy
@@ -26,16 +30,26 @@ from weighlock.settings import Settings
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 
+if TYPE_CHECKING:
+    from weighlock.service.repository import Repositories
+    from weighlock.store.registry import RegistryStore
+
 
 @dataclass(frozen=True)
 class Workspace:
-    """The settings in force and the injected clock, and what they lead to."""
+    """The settings in force and the injected clock, and what they lead to.
+
+    ``environ`` is what the network's part of the machine is found by: proxies, certificates, logins.
+    """
 
     settings: Settings
     clock: Clock
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False, compare=False)
 
     def store(self, environment: str) -> Store:
         """Return the store of an environment; raises UsageError ``environment_unknown`` or the store's errors."""
+        if self.settings.environment(environment).repository is not None:
+            return self.registry_store(environment)
         folder = self.settings.environment(environment).folder
         try:
             return LayoutStore.open(folder, self.clock)
@@ -47,6 +61,23 @@ class Workspace:
                 f"no weighlock.yaml is here or in a folder above, and no store in {shown(str(folder))}",
                 hint="change to the project's folder, give its settings with -C, or start one: `weighlock init`",
             ) from error
+
+    def registry_store(self, environment: str) -> "RegistryStore":
+        """Return the store of an environment that is a repository; raises DeniedError ``reference_invalid``."""
+        repository = self.settings.environment(environment).repository or ""
+        return self._repositories.open(Reference.parse(repository), lists=True)
+
+    def repository(self, reference: Reference) -> "RegistryStore":
+        """Return a repository that is nobody's environment; the caller checks whether it may be used."""
+        return self._repositories.open(reference, lists=False)
+
+    @cached_property
+    def _repositories(self) -> "Repositories":
+        from weighlock.service.repository import Repositories  # noqa: PLC0415  # 40 ms, and few need the network
+
+        made = Repositories(self.settings, self.clock, self.environ)
+        weakref.finalize(self, made.client.close)  # its connections are kept until nobody can ask any more
+        return made
 
     @property
     def pin(self) -> Digest:

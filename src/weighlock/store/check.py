@@ -105,6 +105,12 @@ def check_store(root: Path, *, progress: Progress = NO_PROGRESS, threads: int | 
     return check.report(len(blobs), sum(blobs.values()))
 
 
+def make_finding(rule: str, location: str, message: str, remedy: str = "") -> Finding:
+    """Return a finding of one of the rules; ``remedy`` is another one than in a folder."""
+    severity, usual = _RULES[rule]
+    return Finding(rule, severity, Confidence.HIGH, location, message, remedy or usual)
+
+
 class _Check:
     """The findings, and what has been learned: sizes of blobs by digest, and who needs each."""
 
@@ -114,8 +120,7 @@ class _Check:
         self._needed: dict[Digest, str] = {}
 
     def add(self, rule: str, location: str, message: str) -> None:
-        severity, remedy = _RULES[rule]
-        self._findings.append(Finding(rule, severity, Confidence.HIGH, location, message, remedy))
+        self._findings.append(make_finding(rule, location, message))
 
     def report(self, blobs: int, size: int) -> StoreReport:
         order = sorted(self._findings, key=lambda each: (-each.severity, each.location, each.rule))

@@ -23,6 +23,7 @@ from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.store.folder import read_chunks
 from weighlock.store.interface import BlobStream, Store
 from weighlock.store.manifest import Manifest, read_manifest
+from weighlock.store.threads import in_order
 
 MAX_THREADS: Final = 4  # blobs at a time; two saturate a core with digesting, more hide a network's delay
 MAX_MANIFESTS: Final = 20_000  # of one copy; a model with ten years of weekly evidence has 5,000
@@ -132,13 +133,19 @@ def carry_out(
     )
 
 
+def would_copy(plan: Plan, target: Store) -> Copied:
+    """Return what ``carry_out`` would come to, nothing being read or written; mounting is not tried."""
+    missing, present = NOTHING, NOTHING
+    for blob, there in zip(
+        plan.blobs, in_order(lambda each: has_blob(target, each), plan.blobs), strict=True
+    ):
+        missing, present = (missing, present.plus(blob.size)) if there else (missing.plus(blob.size), present)
+    return Copied(plan.root.descriptor, len(plan.manifests), plan.referrers, missing, NOTHING, present)
+
+
 def missing_blobs(plan: Plan, target: Store) -> Amount:
     """Return what would have to be sent to ``target``, nothing being read."""
-    missing = NOTHING
-    for blob in plan.blobs:
-        if not has_blob(target, blob):
-            missing = missing.plus(blob.size)
-    return missing
+    return would_copy(plan, target).sent
 
 
 def has_blob(store: Store, blob: Descriptor) -> bool:

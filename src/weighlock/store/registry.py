@@ -39,7 +39,7 @@ class RegistryStore(RegistryBlobs):
         downloader: how large blobs are read.
         clock: what new evidence and the list are dated by.
         lists: whether this is an environment, in which everything gets a tag of ours; a repository that
-            belongs to others is left as other tools would leave it.
+            belongs to others is left as other tools would leave it, and names are its tags as they are.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RegistryStore(RegistryBlobs):
 
     def put_manifest(self, raw: bytes, *, name: str | None = None) -> Descriptor:
         """Store and list a manifest."""
-        return self.put(raw, None if name is None else tag_of(name))
+        return self.put(raw, None if name is None else self._tag_of(name))
 
     def put(self, raw: bytes, tag: str | None) -> Descriptor:
         """Store and list a manifest under any tag; raises as ``put_manifest``."""
@@ -79,7 +79,7 @@ class RegistryStore(RegistryBlobs):
 
     def tag(self, digest: Digest, name: str) -> None:
         """Give a manifest a name."""
-        tag = tag_of(name)
+        tag = self._tag_of(name)
         manifest = self.manifests.find(digest)
         if manifest is None:
             raise self._unknown(str(digest))
@@ -87,7 +87,7 @@ class RegistryStore(RegistryBlobs):
 
     def untag(self, name: str) -> None:
         """Take a name away."""
-        tag = tag_of(name)
+        tag = self._tag_of(name)
         if self.manifests.at(tag) is None:
             raise self._unknown(name)
         self._drop_tag(tag)
@@ -142,7 +142,7 @@ class RegistryStore(RegistryBlobs):
                 named[found.digest] = found
                 names.setdefault(found.digest, []).append(name)
         entries = {}
-        for manifest in in_order(self._manifest_of, listed.listings):
+        for manifest in in_order(self.listed_manifest, listed.listings):
             if manifest is not None:
                 subject = manifest.subject.digest if manifest.subject else None
                 its_names = tuple(names.get(manifest.digest, ()))
@@ -154,7 +154,7 @@ class RegistryStore(RegistryBlobs):
 
     def find(self, artifact_type: str) -> list[Digest]:
         """Return the listed manifests of one type; what others pushed under a name only is not among them."""
-        read = in_order(self._manifest_of, self._listed().of_type(artifact_type))
+        read = in_order(self.listed_manifest, self._listed().of_type(artifact_type))
         return [each.digest for each in read if each is not None and each.artifact_type == artifact_type]
 
     # --- evidence ---
@@ -181,7 +181,7 @@ class RegistryStore(RegistryBlobs):
         own = Listed.of(tags).about(subject) if tags is not None else []
         listed = {each.digest for each in self._referrers.read(subject, tags)}
         times = {each.digest: each.time_ms for each in own}
-        read = in_order(self._manifest_of, [each for each in own if each.digest not in listed])
+        read = in_order(self.listed_manifest, [each for each in own if each.digest not in listed])
         found = [*in_order(self.manifests.get, sorted(listed)), *(each for each in read if each is not None)]
         for each in found:
             if each.subject is None or each.subject.digest != subject:
@@ -200,12 +200,7 @@ class RegistryStore(RegistryBlobs):
         )
         return [each.descriptor for each in order]
 
-    # --- how it is done ---
-
-    def _listed(self) -> Listed:
-        return Listed.of(self.repository.tags())
-
-    def _manifest_of(self, listing: Listing) -> Manifest | None:
+    def listed_manifest(self, listing: Listing) -> Manifest | None:
         """Return what is listed, or None if it was taken away; what is only gone may be a revocation."""
         manifest = self.manifests.find(listing.digest)
         if manifest is None and self._resolves_to_nothing(listing.tag):
@@ -214,12 +209,20 @@ class RegistryStore(RegistryBlobs):
             raise missing(listing.digest)
         return manifest
 
+    # --- how it is done ---
+
+    def _tag_of(self, name: str) -> str:
+        return tag_of(name) if self._lists else name  # other people's tags are no names of ours
+
+    def _listed(self) -> Listed:
+        return Listed.of(self.repository.tags())
+
     def _resolves_to_nothing(self, tag: str) -> bool:
         read = self.manifests.ask(tag)
         return read is not None and read.digest == NOTHING.digest
 
     def _resolve_name(self, name: str) -> Digest:
-        read = self.manifests.at(tag_of(name))
+        read = self.manifests.at(self._tag_of(name))
         if read is None:
             raise self._unknown(name)
         return self.manifests.keep(read).digest
@@ -277,14 +280,14 @@ class RegistryStore(RegistryBlobs):
             listing = self._listed().find(manifest.digest)
             if listing is not None and manifest.subject is None:
                 return
-        listing = listing or self._writer.listing_of(manifest)
+        listing = listing or self._writer.new(manifest)
         indexed = self.manifests.put(manifest, listing.tag)
         if manifest.subject is not None and not indexed:
             self._tell_others(manifest.subject.digest)
 
     def _tell_others(self, subject: Digest) -> None:
         """Put all that our tags know into the list of referrers that other tools read."""
-        own = [self._manifest_of(each) for each in self._listed().about(subject)]
+        own = [self.listed_manifest(each) for each in self._listed().about(subject)]
         known = [each.descriptor for each in own if each is not None]
         with self._index_lock:  # threads of this process would only get in each other's way
             try:

@@ -29,14 +29,19 @@ class Writer:
         self._mutex = threading.Lock()
         self._last_ms = 0
 
-    def listing_of(self, manifest: Manifest) -> Listing:
+    def new(self, manifest: Manifest) -> Listing:
         """Return a new listing of a manifest."""
         with self._mutex:
             self._last_ms = max(int(self._clock().timestamp() * 1000), self._last_ms + 1)
             time_ms = self._last_ms
-        if manifest.subject is None:
-            return manifest_listing(manifest.digest, manifest.artifact_type, time_ms)
-        return referrer_listing(manifest.digest, manifest.subject.digest, time_ms)
+        return listing_of(manifest, time_ms)
+
+
+def listing_of(manifest: Manifest, time_ms: int) -> Listing:
+    """Return the listing of a manifest that was listed at ``time_ms``, in milliseconds since 1970."""
+    if manifest.subject is None:
+        return manifest_listing(manifest.digest, manifest.artifact_type, time_ms)
+    return referrer_listing(manifest.digest, manifest.subject.digest, time_ms)
 
 
 @dataclass(frozen=True, slots=True)

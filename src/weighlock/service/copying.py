@@ -1,0 +1,255 @@
+"""Copy artifacts between environments and registries by digest, with all that refers to them.
+
+1. both ends are read: an environment's store, or a repository that the settings allow
+2. the source's name or tag is resolved once; from then on everything is named by digest
+3. a plan: every manifest that belongs to it, verified
+4. the blobs, then the manifests; what the target has already is not sent again
+
+Nothing is copied into production: only ``promote`` decides what comes there.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from weighlock.core.descriptor import Descriptor
+from weighlock.core.digest import Digest
+from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION, PRODUCTION
+from weighlock.core.error import DeniedError, UsageError, WeighlockError
+from weighlock.core.progress import NO_PROGRESS, Progress
+from weighlock.core.reference import Reference
+from weighlock.core.store_reference import StoreReference, check_name, read_digits
+from weighlock.core.text import shown
+from weighlock.ledger.entry import Action
+from weighlock.service.workspace import Workspace
+from weighlock.source.permission import check_oci
+from weighlock.source.trusted import read_entry
+from weighlock.store.copying import Copied, carry_out, plan_copy, would_copy
+from weighlock.store.interface import Store
+from weighlock.store.manifest import Child, read_manifest
+from weighlock.store.registry import RegistryStore
+from weighlock.store.registry_tag import name_of
+
+OCI: Final = "oci:"
+DEFAULT_TAG: Final = "latest"  # what every tool takes where a reference names neither tag nor digest
+
+End: TypeAlias = StoreReference | Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to copy where; ``platform`` is one child of an index, ``referrers`` whether they come along."""
+
+    origin: End
+    target: End
+    platform: str | None = None
+    referrers: bool = True
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was copied, or with ``dry_run`` would be; the ends as they were resolved."""
+
+    origin: str
+    target: str
+    dry_run: bool
+    copied: Copied
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What was copied."""
+        return self.copied.descriptor
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object."""
+        return {
+            "from": self.origin,
+            "to": self.target,
+            "digest": str(self.descriptor.digest),
+            "media_type": self.descriptor.media_type,
+            "dry_run": self.dry_run,
+            "manifests": self.copied.manifests,
+            "referrers": self.copied.referrers,
+            "blobs": {
+                "sent": self.copied.sent._asdict(),
+                "mounted": self.copied.mounted._asdict(),
+                "present": self.copied.present._asdict(),
+            },
+        }
+
+
+class _Source(NamedTuple):
+    store: Store
+    digest: Digest
+    label: str
+
+
+class _Target(NamedTuple):
+    store: Store
+    name: str | None
+    label: str
+
+
+def parse_end(text: str) -> End:
+    """Return what ``[ENVIRONMENT:]NAME`` or ``oci:registry/repository[:tag][@digest]`` names.
+
+    Raises UsageError ``name_invalid``, DeniedError ``reference_invalid``.
+    """
+    return parse_registry(text) if text.startswith(OCI) else StoreReference.parse(text)
+
+
+def parse_registry(text: str) -> Reference:
+    """Return what ``oci:registry/repository[:tag][@digest]`` names.
+
+    Raises UsageError ``name_invalid`` if it is a name in a store, DeniedError ``reference_invalid``.
+    """
+    if not text.startswith(OCI):
+        raise UsageError(
+            "name_invalid",
+            f"{shown(text)!r} is not in a registry",
+            hint="write oci:registry/repository:tag",
+        )
+    return Reference.parse(text.removeprefix(OCI))
+
+
+def default_name(reference: Reference) -> str:
+    """Return what an artifact of a repository is called here: the last part of the repository.
+
+    Raises UsageError ``name_invalid``.
+    """
+    return check_name(reference.repository.rpartition("/")[2])
+
+
+def copy(workspace: Workspace, wish: Wish, *, progress: Progress = NO_PROGRESS) -> Moved:
+    """Copy and return what that came to.
+
+    Raises DeniedError ``promotion_required``, ``source_not_allowed``, ``push_not_allowed``,
+    ``digest_mismatch``; UsageError ``artifact_unknown``, ``platform_unknown``; and the stores' errors.
+    """
+    into_here = isinstance(wish.target, StoreReference) and not wish.dry_run
+    try:
+        moved = _copy(workspace, wish, progress)
+    except WeighlockError as error:
+        if into_here:
+            workspace.note_decision(EXPERIMENTATION, Action.PULL, [], error=error, message=_shown(wish))
+        raise
+    if into_here:
+        message = f"{moved.target} from {moved.origin}"
+        workspace.note_decision(EXPERIMENTATION, Action.PULL, [moved.descriptor.digest], message=message)
+    return moved
+
+
+def _copy(workspace: Workspace, wish: Wish, progress: Progress) -> Moved:
+    target = _open_target(workspace, wish.target)
+    source = _open_source(workspace, wish.origin)
+    digest = source.digest if wish.platform is None else _child(source, wish.platform)
+    if isinstance(wish.target, Reference) and wish.target.digest not in {None, digest}:
+        raise UsageError(
+            "digest_mismatch",
+            f"{source.label} is {digest}, and not the digest that is named for it at its target",
+            hint="leave the digest out there: what is copied keeps its own",
+        )
+    plan = plan_copy(source.store, digest, with_referrers=wish.referrers)
+    if wish.dry_run:
+        return Moved(source.label, target.label, True, would_copy(plan, target.store))
+    progress.begin("copying", plan.size)
+    try:
+        reread = not isinstance(target.store, RegistryStore)  # there it would be a download
+        done = carry_out(plan, source.store, target.store, name=target.name, reread=reread, progress=progress)
+    finally:
+        progress.end()
+    return Moved(source.label, target.label, False, done)
+
+
+def _open_source(workspace: Workspace, end: End) -> _Source:
+    if isinstance(end, StoreReference):
+        store = workspace.store(end.environment)
+        return _Source(store, store.resolve(end.text).digest, str(end))
+    environment = _environment_of(workspace, end)
+    if environment is None:
+        check_oci(end, workspace.settings.names("sources.oci"))
+        remote = workspace.repository(end)
+    else:
+        remote = workspace.registry_store(environment)  # which knows of evidence by its own tags, too
+    digest = end.digest or remote.resolve_tag(end.tag or DEFAULT_TAG)
+    return _Source(remote, digest, f"{OCI}{end.registry}/{end.repository}@{digest}")
+
+
+def _open_target(workspace: Workspace, end: End) -> _Target:
+    environment = end.environment if isinstance(end, StoreReference) else _environment_of(workspace, end)
+    if environment == PRODUCTION:
+        raise DeniedError(
+            "promotion_required",
+            "nothing is copied into production: what comes there is approved, inspected and released",
+            hint="`weighlock request` asks for it, and `weighlock promote` moves it",
+        )
+    if isinstance(end, StoreReference):
+        return _Target(workspace.store(end.environment), _name(end), str(end))
+    if environment is None:
+        _check_push(end, workspace.settings.names("push.oci"))
+        return _Target(workspace.repository(end), end.tag, f"{OCI}{end}")
+    return _Target(workspace.registry_store(environment), _name_in_tag(end), f"{OCI}{end}")
+
+
+def _name(end: StoreReference) -> str:
+    if read_digits(end.text) is not None:
+        raise UsageError(
+            "name_invalid",
+            f"{shown(end.text)!r} is a digest, and what is copied to an environment gets a name there",
+            hint="write ENVIRONMENT:NAME",
+        )
+    return end.text
+
+
+def _name_in_tag(end: Reference) -> str | None:
+    name = None if end.tag is None else name_of(end.tag)
+    if name is None and end.tag is not None:
+        raise UsageError(
+            "name_invalid",
+            f"the tag {shown(end.tag)!r} is no name in the environment that this repository is",
+            hint="write ENVIRONMENT:NAME",
+        )
+    return name
+
+
+def _environment_of(workspace: Workspace, reference: Reference) -> str | None:
+    """Return the environment whose store the repository is."""
+    wanted = read_entry("oci", f"{reference.registry}/{reference.repository}")
+    for name in ENVIRONMENTS:
+        repository = workspace.settings.environment(name).repository
+        if repository is not None and read_entry("oci", repository) == wanted:
+            return name
+    return None
+
+
+def _check_push(reference: Reference, allowed: tuple[str, ...]) -> None:
+    parts = read_entry("oci", f"{reference.registry}/{reference.repository}")
+    if any(parts[: len(entry)] == entry for entry in (read_entry("oci", text) for text in allowed)):
+        return
+    raise DeniedError(
+        "push_not_allowed",
+        f"the settings name no repository {shown('/'.join(parts))} to push to",
+        hint=f"to allow it, write in weighlock.yaml:\n    push:\n      oci:\n        - {'/'.join(parts)}",
+    )
+
+
+def _child(source: _Source, platform: str) -> Digest:
+    children = read_manifest(source.store, source.digest).children
+    found = [child for child in children if _fits(child, platform)]
+    if len(found) != 1:
+        known = ", ".join(shown(child.platform) for child in children if child.platform)
+        raise UsageError(
+            "platform_unknown",
+            f"{source.label} has {len(found) or 'no'} manifests for {shown(platform)}",
+            hint=f"it has {known}" if known else "it is no index of platforms: leave --platform out",
+        )
+    return found[0].descriptor.digest
+
+
+def _fits(child: Child, platform: str) -> bool:
+    # the first variant of an architecture is often left out: linux/arm64 is linux/arm64/v8 too
+    return child.platform == platform or child.platform.startswith(f"{platform}/")
+
+
+def _shown(wish: Wish) -> str:
+    return f"{wish.target} from {wish.origin}"

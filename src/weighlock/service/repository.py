@@ -1,0 +1,57 @@
+"""Open repositories of registries as the settings allow it: one client a command, one login a registry."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+from weighlock.core.clock import Clock
+from weighlock.core.reference import Reference
+from weighlock.service.network import client_of, hosts_of, plain_hosts_of
+from weighlock.settings import Settings
+from weighlock.store.registry import RegistryStore
+from weighlock.transport.client import Client
+from weighlock.transport.download import Downloader
+from weighlock.transport.registry.client import Endpoint, Registry
+from weighlock.transport.registry.docker_config import DockerConfig
+
+
+class Repositories:
+    """Stores in registries, each opened once, so that what it has verified is not read again. For any thread.
+
+    Args:
+        settings: what is allowed of the network.
+        clock: what new evidence is dated by.
+        environ: proxies, certificates, and where logins are kept.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._environ = environ
+        self.client: Client = client_of(settings, environ)
+        self._registries: dict[str, Registry] = {}
+        self._stores: dict[tuple[str, str, bool], RegistryStore] = {}
+
+    def open(self, reference: Reference, *, lists: bool) -> RegistryStore:
+        """Return the repository of a reference; nobody is asked yet. ``lists``: see ``RegistryStore``.
+
+        Raises UsageError ``host_invalid``.
+        """
+        key = (reference.registry, reference.repository, lists)
+        if key not in self._stores:
+            repository = self._registry(reference.registry).repository(reference.repository)
+            self._stores[key] = RegistryStore(repository, self._downloader, self._clock, lists=lists)
+        return self._stores[key]
+
+    @cached_property
+    def _downloader(self) -> Downloader:
+        return Downloader(self.client, connections=max(1, self._settings.count("pull.connections")))
+
+    def _registry(self, name: str) -> Registry:
+        if name not in self._registries:
+            hosts = hosts_of(self._settings)
+            plain = plain_hosts_of(self._settings)
+            endpoint = Endpoint.of(name, realms=hosts, redirects=hosts, plain_http=plain)
+            credentials = DockerConfig.of(self._environ, Path.home())
+            self._registries[name] = Registry(self.client, endpoint, credentials)
+        return self._registries[name]
