@@ -109,6 +109,10 @@ def test_memory_is_one_for_each_trust_root(tmp_path: Path) -> None:
             "'\\*' is refused: there are no wildcards",
         ),
         ("version: 1\nsources:\n  path: ['models/*']\n", 3, "no wildcards"),
+        ('version: 1\nsources:\n  path: ["a\\u202eb"]\n', 3, "an invisible character"),
+        ("version: 1\nsources:\n  pypi: [-x]\n", 3, "a project is letters"),
+        ("version: 1\nsources:\n  oci: [ghcr.io/Upper]\n", 3, "write registry"),
+        ("version: 1\nsources:\n  https: ['h.example#x']\n", 3, "no fragment"),
         ("version: 1\nsources:\n  hf: [google, 'meta/*']\n", 3, "no wildcards"),
         ("version: 1\nsources:\n  hf: [a/b/c]\n", 3, "write owner, or owner/name"),
         ("version: 1\nsources:\n  hf: ['']\n", 3, "it is empty"),
@@ -184,6 +188,17 @@ def test_trusted_sources_and_hosts_are_read_as_written(tmp_path: Path) -> None:
     assert found.sources["hf"] == ("google", "a/b")
     assert found.sources["https"] == ("h.example:8443/a",)
     assert found.names("network.hosts") == ("*.example.org", "h")
+    more = {
+        "pull.mirror": ["models", "oci:h.example:5000/mirror"],
+        "environments.production.repository": ["h.example/house/production"],
+        "s3.region": ["eu-west-1"],
+        "s3.endpoint": ["https://minio.example:9000"],
+        "hf.mirror": ["https://h.example/hf"],
+    }
+    for name, texts in more.items():
+        for each in texts:
+            set_so = load_settings(None, variables={}, flags={name: each}, folder=tmp_path)
+            assert set_so.text(name) == each
     for flags in ({"sources.hf": "google,*"}, {"network.hosts": "*"}, {"hf.origin": "x"}):
         with pytest.raises(UsageError) as caught:
             load_settings(None, variables={}, flags=flags, folder=tmp_path)

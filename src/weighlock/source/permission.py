@@ -24,6 +24,10 @@ GRAMMAR: Final = (
 _SLASHED: Final = frozenset({"s3", "https", PLAIN_HTTP})  # written scheme://…
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _PLAIN_YAML: Final = re.compile(r"[A-Za-z./][A-Za-z0-9/_.:-]*[A-Za-z0-9/_.-]", re.ASCII)
+_USER: Final = re.compile(
+    r"(?<=//)[^/]*@|(?<=:)[^/:@\s]+:[^/@\s]+@"
+)  # what in an address may be a credential
+_QUERY: Final = re.compile(r"(?<=[^\s/?])\?[^\s?]+")
 _YAML_WORDS: Final = frozenset(
     {"true", "false", "yes", "no", "on", "off", "null"}
 )  # YAML 1.1 reads no text in them
@@ -149,8 +153,14 @@ def _read(scheme: str, text: str) -> Parts:
 
 def _no_source(text: str, meant: str) -> UsageError:
     return UsageError(
-        "source_invalid", f"{shown(text)!r} is not a source", hint=f"a source is {GRAMMAR}; {meant}"
+        "source_invalid",
+        f"{shown(_without_secrets(text))!r} is not a source",
+        hint=f"a source is {GRAMMAR}; {_without_secrets(meant)}",
     )
+
+
+def _without_secrets(text: str) -> str:
+    return _QUERY.sub("?…", _USER.sub("…@", text))
 
 
 def _denied(what: str, hint: str) -> DeniedError:

@@ -36,11 +36,9 @@ def parse_place(spec: SourceSpec) -> Place:
     try:
         read_bucket(bucket)
     except ValueError as error:
-        raise UsageError(
-            "source_invalid", f"{shown(str(spec))!r} names no bucket", hint=str(error)
-        ) from error
-    prefix = prefix.removesuffix("/")
-    return Place(bucket, check_path(prefix) if prefix else "")
+        # what is written there is not shown: some tools take keys in front of an @
+        raise UsageError("source_invalid", "the s3: source names no bucket", hint=str(error)) from error
+    return Place(bucket, check_path(prefix.removesuffix("/")) if prefix else "")
 
 
 class S3Source:

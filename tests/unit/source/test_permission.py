@@ -57,6 +57,16 @@ def test_slashes_belong_to_addresses_only(text: str, meant: str) -> None:
     assert f"did you mean {meant}?" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "text", ["htps://me:s3cret@h/f", "htps://h/f?token=s3cret", "s3:me:s3cret@b/x?s3cret", "//me:s3cret@h"]
+)
+def test_what_may_be_a_credential_is_not_shown(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source(text)
+    assert caught.value.code == "source_invalid"
+    assert "s3cret" not in f"{caught.value} {caught.value.hint}"
+
+
 def hub(name: str) -> Check:
     owner, _, model = name.partition("/")
     return lambda allowed: check_hf(owner, model, allowed)

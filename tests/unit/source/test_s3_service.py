@@ -312,6 +312,22 @@ def test_a_list_without_end_is_cut_off(store: ObjectStore, service: Callable[...
     assert len(store.requests) == MAX_PAGES
 
 
+def test_a_list_that_goes_round_in_a_circle_is_refused(
+    store: ObjectStore, bucket: Bucket, service: Callable[..., S3Service]
+) -> None:
+    assert bucket.objects
+    more = b"<IsTruncated>true</IsTruncated><NextContinuationToken>again</NextContinuationToken>"
+
+    def circle(asked: Asked, answer: Answer) -> Answer:
+        if "continuation-token" in asked.query:
+            return replace(answer, body=b"<ListBucketResult>" + more + b"</ListBucketResult>")
+        return replace(answer, body=bytes(answer.body).replace(b"<IsTruncated>false</IsTruncated>", more))
+
+    store.alter = circle
+    assert "circle" in str(refused("listing_invalid", lambda: list_place(service(), TINY)))
+    assert len(store.requests) == 2
+
+
 def test_more_files_than_a_model_has_are_refused(
     store: ObjectStore, service: Callable[..., S3Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
