@@ -57,6 +57,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "log": ("weighlock.cli.log:log", "Show or verify the log of decisions."),
     "fsck": ("weighlock.cli.fsck:fsck", "Check every byte of a store."),
     "gc": ("weighlock.cli.gc:gc", "Remove what nothing in a store refers to."),
+    "migrate": ("weighlock.cli.migrate:migrate", "Bring an environment from its folder into its repository."),
     "drill": ("weighlock.cli.drill:drill", "Attempt the five attacks that must always be blocked."),
     "completion": ("weighlock.cli.completion:completion", "Print the completion script for a shell."),
 }
