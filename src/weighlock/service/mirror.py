@@ -87,9 +87,7 @@ class Mirror:
     def _open(self, destination: str, *, dry_run: bool) -> Store | None:
         """Return the mirror; None if it is still to be made, and a dry run makes nothing."""
         try:
-            return open_mirror(
-                self._workspace, destination, self._environ, folder=self._folder, make=not dry_run
-            )
+            return open_mirror(self._workspace, destination, folder=self._folder, make=not dry_run)
         except UsageError as error:
             if not dry_run or error.code != "mirror_missing":
                 raise

@@ -1,10 +1,10 @@
 """Where a mirror is: a folder that any OCI tool reads, or a repository of a registry."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from weighlock.core.error import UsageError
+from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.service.workspace import Workspace
 from weighlock.store.interface import Store
@@ -18,17 +18,14 @@ def is_registry(place: str) -> bool:
     return place.startswith(REGISTRY_PREFIX)
 
 
-def open_mirror(
-    workspace: Workspace, place: str, environ: Mapping[str, str], *, folder: Path, make: bool = False
-) -> Store:
+def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = False) -> Store:
     """Return the mirror that ``place`` names; relative folders begin at ``folder``.
 
-    With ``make``, a folder that does not exist or is empty becomes one. Raises UsageError ``mirror_missing``
-    and the store's errors.
+    With ``make``, a folder that does not exist or is empty becomes one. Raises UsageError ``mirror_missing``,
+    ``reference_invalid``, and the store's errors.
     """
     if is_registry(place):
-        del environ
-        raise UsageError("mirror_missing", "registries: being wired")
+        return workspace.repository(_repository(place))
     root = folder / Path(place).expanduser()
     try:
         return LayoutStore.open(root, workspace.clock)
@@ -42,3 +39,14 @@ def open_mirror(
             f"there is no mirror in {shown(str(root))}",
             hint="`weighlock mirror FOLDER` fills one where there is a network; name it with --mirror or pull.mirror",
         ) from error
+
+
+def _repository(place: str) -> Reference:
+    reference = Reference.parse(place.removeprefix(REGISTRY_PREFIX))
+    if reference.tag is not None or reference.digest is not None:
+        raise UsageError(
+            "reference_invalid",
+            f"a mirror is a whole repository, and {shown(place)!r} names one artifact in it",
+            hint="leave out tag and digest: oci:REGISTRY/REPOSITORY",
+        )
+    return reference

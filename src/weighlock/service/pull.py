@@ -109,9 +109,7 @@ class Puller:
             sources[task.spec.scheme].check_allowed(task.spec)
             models.append(task.entry)
         named = request.mirror or self._workspace.settings.text("pull.mirror")
-        mirror = (
-            None if named is None else open_mirror(self._workspace, named, self._environ, folder=self._folder)
-        )
+        mirror = None if named is None else open_mirror(self._workspace, named, folder=self._folder)
         check_offline(place, models, mirror)
         return [
             self._noted(task, request, partial(pull_offline, place, model, mirror))
