@@ -145,11 +145,9 @@ def _check_padding(stream: Stream, size: int) -> None:
 def _plain(name: str, kind: Kind) -> str:
     """Return a member's path without the ``./`` and the last slash that some writers add."""
     path = name.removesuffix("/") if kind is Kind.FOLDER else name
-    if path == ".":
+    if path == "." and kind is Kind.FOLDER:
         return ""
     path = path.removeprefix("./")
-    if not path and kind is Kind.FOLDER and name == "./":
-        return ""
     if path.startswith("/") or not {"", ".", ".."}.isdisjoint(path.split("/")):
         raise DeniedError(
             "path_invalid",

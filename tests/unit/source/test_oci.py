@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -390,6 +391,71 @@ def test_layers_are_closed_whatever_happens(remote: MemoryRemote) -> None:
         pull(remote, staging=staging)
     assert len(staging.opened) >= 3
     assert all(opened.closed for opened in staging.opened)
+
+
+def test_a_config_that_is_too_large(remote: MemoryRemote) -> None:
+    remote.push([remote.put(b"x")], config=(IMAGE_CONFIG, {"x": "x" * 5_000_000}))
+    assert refused(remote) == "manifest_invalid"
+    assert all(asked == "v1" for asked in remote.asked)
+
+
+def test_what_is_staged_already_is_not_asked_for(remote: MemoryRemote) -> None:
+    class Present(MemoryStaging):
+        def stage(
+            self, digest: Digest, size: int, chunks_from: Callable[[int], Iterable[memoryview]]
+        ) -> BinaryIO:
+            del size, chunks_from
+            return io.BytesIO(remote.blobs[str(digest)])
+
+    image_of(remote, tar_files({"models/x": b"x"}))
+    done: list[int] = []
+
+    class Told:
+        def begin(self, label: str, total_bytes: int) -> None:
+            assert label == "fetching layers"
+            done.append(-total_bytes)
+
+        def advance(self, size_bytes: int) -> None:
+            done.append(size_bytes)
+
+        def end(self) -> None:
+            """Nothing more."""
+
+        def part(self, label: str, total_bytes: int) -> "Told":
+            del label, total_bytes
+            return self
+
+    source, spec = source_of(remote), spec_of()
+    resolved = source.resolve(spec, {})
+    remote.asked.clear()
+    with source.fetch(spec, resolved, None, Present(), Told()) as fetched:
+        assert [item.path for item in fetched.items] == ["x"]
+    assert remote.asked == []
+    assert sum(done) == 0
+
+
+def test_one_layer_that_fails_stops_the_others(remote: MemoryRemote) -> None:
+    started, failed = threading.Event(), threading.Event()
+    tars = [tar_files({f"models/{name}": name.encode() * 50_000}) for name in "ab"]
+    image_of(remote, *tars)
+    first, second = (str(Digest.of(packed(tar))) for tar in tars)
+    real = remote.chunks
+
+    def chunks(blob: Descriptor, name: str, start: int) -> Iterator[memoryview]:
+        if str(blob.digest) == second:
+            assert started.wait(10)
+            failed.set()
+            raise DeniedError("redirect_refused", "elsewhere")
+        if str(blob.digest) == first:
+            yield memoryview(b"begun")
+            started.set()
+            assert failed.wait(10)
+            while True:  # for ever, if nobody stops it
+                yield memoryview(b"more")
+        yield from real(blob, name, start)
+
+    remote.chunks = chunks  # type: ignore[method-assign]  # this registry is slow
+    assert refused(remote) == "redirect_refused"
 
 
 def test_too_many_files_in_tars(remote: MemoryRemote, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,15 @@ def test_a_moved_tag_changes_nothing_against_a_lock(shelf: Shelf, make: Callable
     assert refused(lambda: make().resolve(SPEC, {"manifest": first.digest})) == "revision_vanished"
 
 
+def test_a_registry_that_fails_is_not_taken_for_one_without_the_manifest(
+    shelf: Shelf, make: Callable[..., OllamaSource]
+) -> None:
+    pushed = shelf.ollama(LLAMA)
+    shelf.server.answer("GET", "/manifests/sha256:", 403, times=9)
+    assert refused(lambda: make().resolve(SPEC, {"manifest": pushed.digest})) == "access_refused"
+    assert shelf.server.asked("GET", "/(?:blobs|manifests/1b)") == []
+
+
 def test_another_manifest_than_was_asked_for(shelf: Shelf, make: Callable[..., OllamaSource]) -> None:
     pushed = shelf.ollama(LLAMA)
     shelf.server.answer("GET", f"/manifests/{pushed.digest}", 200, body=b'{"schemaVersion": 2}')

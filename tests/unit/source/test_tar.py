@@ -22,6 +22,7 @@ from tar_maker import (
 )
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
+from weighlock.core.path import check_path
 from weighlock.source import inflating, tar_index
 from weighlock.source.layer import Layer, Packing, Staged
 from weighlock.source.tar_header import Kind
@@ -62,6 +63,34 @@ def test_a_global_header_that_says_nothing_of_files() -> None:
     assert files_of(layer_of(tar)) == {"config.json": b"{}"}
 
 
+def test_records_that_say_nothing_of_names_and_sizes() -> None:
+    attribute = b"28 SCHILY.xattr.user.x=\xff\xfe=\n\n"
+    assert len(attribute) == 28
+    records = extended(
+        pax_record("mtime", "1.5") + attribute + pax_record("hdrcharset", "ISO-IR 10646 2000 UTF-8")
+    )
+    assert files_of(layer_of(records + PLAIN + END)) == {"config.json": b"{}"}
+
+
+def test_a_name_that_is_not_utf_8_is_left_to_the_check_of_paths() -> None:
+    for raw in (header(b"\xff", 0) + END, extended(b"10 path=\xff\n") + PLAIN + END):
+        (member,) = layer_of(raw).members
+        with pytest.raises(DeniedError) as caught:
+            check_path(member.path)
+        assert caught.value.code == "path_invalid"
+
+
+@pytest.mark.parametrize("packing", list(Packing))
+def test_a_file_that_shrinks_after_it_was_listed(packing: Packing) -> None:
+    tar = tar_files({"a": random.Random(5).randbytes(200_000)})
+    file = io.BytesIO(packed(tar) if packing is Packing.GZIP else tar)
+    layer = Layer(Staged(file, Digest.of(b""), len(file.getvalue())), packing)
+    file.truncate(100_000)
+    with pytest.raises(DeniedError) as caught:
+        files_of(layer)
+    assert caught.value.code == "archive_invalid"
+
+
 def test_a_size_of_more_than_eight_gigabytes_is_read_and_not_believed() -> None:
     base256 = b"\x80" + (9 << 30).to_bytes(11, "big")
     assert refused(header(b"big", size_field=base256) + END) == "archive_invalid"  # it is cut off
@@ -85,6 +114,8 @@ MALFORMED = {
     "wrong sum": header(b"a").replace(b"a", b"b", 1) + END,
     "sparse": header(b"a", kind=b"S") + END,
     "contiguous": header(b"a", kind=b"7") + END,
+    "long name cut off": header(b"L", 600, b"L") + bytes(512),
+    "padding cut off": header(b"a", 600) + bytes(700),
     "size not octal": header(b"a", size_field=b"0000000008\0\0") + END,
     "size negative": header(b"a", size_field=b"\xff" * 12) + END,
     "size with a sign": header(b"a", size_field=b"-0000000001\0") + END,
@@ -138,7 +169,8 @@ def test_malformed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "../x", "a/../../x", "a/../b", "a//b", "a/./b", "..", "", "./../x", "./", "a/"]
+    "name",
+    ["/etc/passwd", "../x", "a/../../x", "a/../b", "a//b", "a/./b", "..", "", "./../x", "./", ".", "a/"],
 )
 def test_paths_that_are_not_plain(name: str) -> None:
     raw = header(name.encode(), 0) + END
