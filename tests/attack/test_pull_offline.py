@@ -1,5 +1,6 @@
 """A machine without a network gets what is locked from its store and a mirror, and nothing else."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 
 from fake_source import SPEC, FakeSource
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
+from registry_server import RegistryServer
 from weighlock.attestation.signer import make_key
 from weighlock.core.digest import Digest
 from weighlock.core.lock import Lock
@@ -157,3 +159,40 @@ def test_a_folder_with_something_else_is_no_mirror(project: Project, source: Fak
     assert "[store_exists]" in project.run("mirror", "thesis").err
     project.lock.unlink()
     assert "[lock_missing]" in project.run("mirror", "mirror").err
+
+
+def test_a_registry_is_a_mirror_too(project: Project, source: FakeSource) -> None:
+    with RegistryServer() as server:
+        settings = {
+            "version": 1,
+            "sources": {"hf": ["acme"]},
+            "network": {"plain_http": [server.name]},
+            "push": {"oci": [server.name]},
+        }
+        (project.root / "weighlock.yaml").write_text(json.dumps(settings))
+        assert project.run("pull", SPEC).status == 0
+        place = f"oci:{server.name}/mirrors/models"
+        for expected in ("copied", "present"):
+            ran = project.run("mirror", place, "--json")
+            assert ran.status == 0, ran
+            assert ran.facts["models"][0]["status"] == expected
+        empty(project)
+        source.asked.clear()
+        ran = project.run("pull", "--offline", "--mirror", place, "--json")
+        assert ran.status == 0, ran
+        assert source.asked == []
+        blob = Digest.of(FILES["weights/a.safetensors"])
+        server.content.delete_blob("mirrors/models", str(blob))
+        empty(project)
+        assert "weights/a.safetensors" in project.run("pull", "--offline", "--mirror", place).err
+        assert project.run("mirror", f"{place}:tag").status == 2
+
+
+def test_a_mirror_is_pushed_only_where_the_settings_say(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    with RegistryServer() as server:
+        settings = {"version": 1, "sources": {"hf": ["acme"]}, "network": {"plain_http": [server.name]}}
+        (project.root / "weighlock.yaml").write_text(json.dumps(settings))
+        assert project.run("pull", SPEC).status == 0
+        project.run("mirror", f"oci:{server.name}/mirrors/models").denied("push_not_allowed")
+        assert server.requests == []

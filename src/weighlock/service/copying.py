@@ -186,7 +186,7 @@ def _open_target(workspace: Workspace, end: End) -> _Target:
     if isinstance(end, StoreReference):
         return _Target(workspace.store(end.environment), _name(end), str(end))
     if environment is None:
-        _check_push(end, workspace.settings.names("push.oci"))
+        check_push(end, workspace.settings.names("push.oci"))
         return _Target(workspace.repository(end), end.tag, f"{OCI}{end}")
     return _Target(workspace.registry_store(environment), _name_in_tag(end), f"{OCI}{end}")
 
@@ -222,7 +222,8 @@ def _environment_of(workspace: Workspace, reference: Reference) -> str | None:
     return None
 
 
-def _check_push(reference: Reference, allowed: tuple[str, ...]) -> None:
+def check_push(reference: Reference, allowed: tuple[str, ...]) -> None:
+    """Return if ``push.oci`` names the repository; raises DeniedError ``push_not_allowed``."""
     parts = read_entry("oci", f"{reference.registry}/{reference.repository}")
     if any(parts[: len(entry)] == entry for entry in (read_entry("oci", text) for text in allowed)):
         return

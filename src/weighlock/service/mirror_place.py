@@ -21,11 +21,11 @@ def is_registry(place: str) -> bool:
 def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = False) -> Store:
     """Return the mirror that ``place`` names; relative folders begin at ``folder``.
 
-    With ``make``, a folder that does not exist or is empty becomes one. Raises UsageError ``mirror_missing``,
-    ``reference_invalid``, and the store's errors.
+    With ``make`` it is to be filled: a folder that does not exist or is empty becomes one. Raises UsageError
+    ``mirror_missing``, ``reference_invalid``, DeniedError ``push_not_allowed``, and the store's errors.
     """
     if is_registry(place):
-        return workspace.repository(_repository(place))
+        return _open_repository(workspace, _repository(place), make=make)
     root = folder / Path(place).expanduser()
     try:
         return LayoutStore.open(root, workspace.clock)
@@ -39,6 +39,14 @@ def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = 
             f"there is no mirror in {shown(str(root))}",
             hint="`weighlock mirror FOLDER` fills one where there is a network; name it with --mirror or pull.mirror",
         ) from error
+
+
+def _open_repository(workspace: Workspace, reference: Reference, *, make: bool) -> Store:
+    if make:
+        from weighlock.service.copying import check_push  # noqa: PLC0415  # HTTP, which a folder needs not
+
+        check_push(reference, workspace.settings.names("push.oci"))
+    return workspace.repository(reference)
 
 
 def _repository(place: str) -> Reference:
