@@ -124,6 +124,7 @@ class RegistryServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # clients with many threads would wait a second for another try
 
     def __init__(self, *arguments: Any) -> None:
         self._open: set[socket.socket] = set()

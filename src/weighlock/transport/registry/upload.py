@@ -28,6 +28,7 @@ CHUNK_BYTES: Final = (
 )  # kept in memory until it arrived; larger ones were no faster on loopback
 MAX_CHUNK_BYTES: Final = 256 * 1024 * 1024  # what a registry may ask us to keep in memory
 MAX_RESTARTS: Final = 3  # of one blob, after the registry forgot what it had of it
+CANCEL_ATTEMPTS: Final = 2  # a kept connection may have been closed; a person who interrupts does not wait
 MAX_ANSWER_BYTES: Final = 64 * 1024  # answers to uploads are empty
 ANSWER_S: Final = 600.0  # some registries digest the blob again before they answer: 1 TB at 2 GB/s
 MINIMUM_HEADER: Final = "oci-chunk-min-length"
@@ -189,8 +190,10 @@ class _Upload:
 
     def cancel(self) -> None:
         """Tell the registry to forget the upload; it does so by itself, later, if it does not hear that."""
-        with contextlib.suppress(WeighlockError):
-            self._ask("DELETE", self._location, frozenset({200, 202, 204, 404}))
+        for _ in range(CANCEL_ATTEMPTS):
+            with contextlib.suppress(WeighlockError):
+                self._ask("DELETE", self._location, frozenset({200, 202, 204, 404}))
+                return
 
     @contextlib.contextmanager
     def cancelled_on_failure(self) -> Iterator[None]:

@@ -106,9 +106,7 @@ def test_tags_that_are_none(server: RegistryServer, repository: Repository, tags
     assert refusal(repository.tags) == "registry_answer_invalid"
 
 
-@pytest.mark.parametrize(
-    "link", ["nonsense", "<http://[>; rel=next", "<ftp://x/>; rel=next"]
-)
+@pytest.mark.parametrize("link", ["nonsense", "<http://[>; rel=next", "<ftp://x/>; rel=next"])
 def test_links_that_are_none(server: RegistryServer, repository: Repository, link: str) -> None:
     page(server, ["a"], link)
     with pytest.raises(DeniedError) as caught:
