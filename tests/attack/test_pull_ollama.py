@@ -72,6 +72,31 @@ def test_a_model_is_pulled_and_locked(project: Project, shelf: Shelf) -> None:
     assert "verified" in again.out
 
 
+def test_what_was_pulled_is_laid_out_for_ollama_as_it_was(project: Project, shelf: Shelf) -> None:
+    pushed = shelf.ollama(LLAMA)
+    assert pull(project).status == 0
+    ran = project.run("export", "tiny-1b", "models", "--as", "ollama", "--called", "tiny:1b")
+    assert ran.status == 0, ran
+    models = project.root / "models"
+    raw = (models / "manifests" / "registry.ollama.ai" / "library" / "tiny" / "1b").read_bytes()
+    assert Digest.of(raw) == Digest.parse(pushed.digest)
+    blobs = {path.name: Digest.of(path.read_bytes()) for path in (models / "blobs").iterdir()}
+    wanted = [json.loads(raw)["config"], *pushed.layers]
+    assert blobs == {each["digest"].replace(":", "-"): Digest.parse(each["digest"]) for each in wanted}
+
+
+def test_a_template_in_gos_language_is_not_taken_for_one_that_was_examined(
+    project: Project, shelf: Shelf
+) -> None:
+    shelf.ollama(LLAMA)
+    assert pull(project).status == 0
+    files = {file["path"]: file for file in project.run("inspect", "tiny-1b", "--json").facts["files"]}
+    template = files.pop("template.gotmpl")
+    assert (template["format"], template["outcome"], template["findings"]) == ("text", "undecided", [])
+    del files["model.gguf"]  # no real one
+    assert {file["outcome"] for file in files.values()} == {"clean"}
+
+
 def test_a_model_that_the_settings_do_not_name(project: Project, shelf: Shelf) -> None:
     shelf.ollama(LLAMA)
     project.run("pull", "ollama:tinny:1b").denied("source_not_allowed")

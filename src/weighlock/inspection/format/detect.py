@@ -63,6 +63,7 @@ _TEXT_SUFFIXES: Final = (
     ".yml",
     ".toml",
     ".jinja",
+    ".gotmpl",  # a chat template of Ollama's, in Go's language
     ".cfg",
     ".ini",
     ".csv",
