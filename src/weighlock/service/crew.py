@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 BUSY_S: Final = 0.1  # between two looks whether another process is done with the items that are left
-GRACE_S: Final = 5.0  # how long an error or Ctrl-C waits for the other threads to notice
+GRACE_S: Final = 2.0  # how long an error or Ctrl-C waits for the other threads to notice
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -17,11 +17,16 @@ class Crew(Generic[_Item, _Result]):
     """Threads that share one queue. ``stopped`` is set as soon as one fails: ``work`` looks at it from time to time.
 
     ``work`` returns None for an item that is busy elsewhere; such items are tried again, and waited for
-    only when nothing else is left.
+    only when nothing else is left. ``interrupt`` then ends what threads may hang in, such as a read from a network.
     """
 
     def __init__(
-        self, work: Callable[[_Item], _Result | None], items: Sequence[_Item], *, stopped: threading.Event
+        self,
+        work: Callable[[_Item], _Result | None],
+        items: Sequence[_Item],
+        *,
+        stopped: threading.Event,
+        interrupt: Callable[[], None],
     ) -> None:
         self._work = work
         self._ready = deque(items)
@@ -32,6 +37,7 @@ class Crew(Generic[_Item, _Result]):
         self._mutex = threading.Lock()
         self._ended = threading.Event()
         self._stopped = stopped
+        self._interrupt = interrupt
 
     def run(self, threads: int) -> list[_Result]:
         """Return the results in the order in which they came; raises the first error, and ``KeyboardInterrupt``.
@@ -48,6 +54,7 @@ class Crew(Generic[_Item, _Result]):
         finally:
             if self._error is not None or not self._ended.is_set():
                 self._stopped.set()
+                self._interrupt()
             deadline = time.monotonic() + GRACE_S
             for thread in team:
                 if thread.ident is not None:

@@ -82,7 +82,7 @@ def pull_offline(place: PullPlace, model: LockedModel, mirror: Store | None) -> 
         return result
     files = MirrorFiles(model, mirror or place.store)
     sink = StoreSink(place.store, resume=True)
-    transfer = Transfer(files, sink, Demand("mirror", model.files), place.progress, remote=True)
+    transfer = Transfer(files, sink, Demand("mirror", model.files), place.progress, interrupt=place.interrupt)
     transfer.move(files.items)
     keep_model(place.store, model)
     if mirror is not None:

@@ -75,7 +75,15 @@ class Puller:
         with Sources(settings, self._environ, home=home, folder=self._folder) as sources:
             tasks = self._tasks(request, sources)
             store = self._workspace.store(EXPERIMENTATION)
-            place = PullPlace(self._workspace, store, request, self._environ, self._progress, self._confirm)
+            place = PullPlace(
+                workspace=self._workspace,
+                store=store,
+                request=request,
+                environ=self._environ,
+                progress=self._progress,
+                confirm=self._confirm,
+                interrupt=sources.interrupt,
+            )
             if not request.offline:
                 return [
                     self._noted(task, request, partial(pull_model, place, task, sources[task.spec.scheme]))

@@ -1,6 +1,6 @@
 """The files of one model as they come in: looked at, shown before an update, moved, and what they make up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weighlock.core.artifact import Artifact, ArtifactFile
@@ -36,6 +36,7 @@ class PullPlace:
     environ: Mapping[str, str]
     progress: Progress
     confirm: Confirm
+    interrupt: Callable[[], None]  # ends what is being read from a network
 
 
 class Arrival:
@@ -59,7 +60,9 @@ class Arrival:
         )
         locked_files = self._locked.files if self._locked else None
         demand = Demand(task.spec.scheme, locked_files, self.memory)
-        self._transfer = Transfer(fetched, self._sink, demand, place.progress, remote=remote)
+        self._transfer = Transfer(
+            fetched, self._sink, demand, place.progress, interrupt=place.interrupt if remote else None
+        )
         self._preview: Preview | None = None
 
     def show(self) -> Preview | None:

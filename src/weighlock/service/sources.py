@@ -54,6 +54,11 @@ class Sources(Mapping[str, Source]):
         """Close the connections."""
         self._closing.close()
 
+    def interrupt(self) -> None:
+        """End what other threads are fetching, for good; nothing is fetched after this."""
+        if "downloader" in self.__dict__:  # made by now
+            self.downloader.stop()
+
     def allowed(self, scheme: str) -> tuple[str, ...]:
         """Return what the settings allow of a scheme."""
         return self._settings.sources.get(scheme, ())

@@ -11,7 +11,7 @@ pulls of one model share the work. The steps for each file:
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -80,19 +80,28 @@ class Demand:
 class Transfer:
     """The files of one model on their way.
 
+    ``interrupt`` ends what is being read from afar, for good; None for files of this machine.
+
     Raises DeniedError ``artifact_empty``, ``artifact_too_many_files``, ``path_invalid``, ``path_collision``,
     and ``files_differ`` if a lock says that there are others.
     """
 
     def __init__(
-        self, fetched: Fetched, sink: Sink, demand: Demand, progress: Progress, *, remote: bool
+        self,
+        fetched: Fetched,
+        sink: Sink,
+        demand: Demand,
+        progress: Progress,
+        *,
+        interrupt: Callable[[], None] | None,
     ) -> None:
         check_items(fetched.items, demand.locked)
         self._fetched = fetched
         self._sink = sink
         self._demand = demand
         self._progress = progress
-        self._remote = remote
+        self._remote = interrupt is not None
+        self._interrupt = interrupt or _nothing
         self._stopped = threading.Event()
         self._mutex = threading.Lock()
         self._files: dict[str, ArtifactFile] = {}
@@ -129,7 +138,8 @@ class Transfer:
         threads = NETWORK_THREADS if self._remote else len(os.sched_getaffinity(0))
         self._progress.begin("pulling", sum(item.size for item in largest_first))
         try:
-            for file in Crew(self._move, largest_first, stopped=self._stopped).run(threads):
+            crew = Crew(self._move, largest_first, stopped=self._stopped, interrupt=self._interrupt)
+            for file in crew.run(threads):
                 self._files[file.path] = file
         finally:
             self._progress.end()
@@ -238,6 +248,10 @@ def check_items(items: Sequence[Item], locked: Mapping[str, ArtifactFile] | None
             hint="see what changed with `weighlock pull --update --dry-run`",
             details={"missing": missing, "extra": extra},
         )
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _wrong_size(item: Item, what: str) -> DeniedError:
