@@ -149,6 +149,10 @@ def test_a_list_of_another_commit_is_refused(house: House, hub: Hub) -> None:
     assert refusal(lambda: hub.entries(NAME, second)).code == "revision_mixed"
     house.alter[:] = [lambda exchange: exchange.send_json([{"id": first, "date": "2024-02-19T10:57:45Z"}])]
     assert refusal(lambda: list(hub.commits(NAME, second))).code == "revision_mixed"
+    assert refusal(lambda: hub.commit(NAME, second)).code == "revision_mixed"
+    house.alter[:] = [lambda exchange: exchange.send_json([])]
+    assert refusal(lambda: hub.commit(NAME, second)).code == "listing_invalid"
+    assert list(hub.commits(NAME, second)) == []
 
 
 def test_pages_without_end(house: House, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,9 +233,8 @@ def test_where_a_token_is_looked_for(tmp_path_factory: pytest.TempPathFactory) -
     file.write_text("hf_file\n")
     found = read_token(file, {"HF_TOKEN": "hf_variable"}, origin)
     assert found is not None
-    assert {name: secret.reveal() for name, secret in found.headers_for(origin).items()} == {
-        "Authorization": "Bearer hf_file"
-    }
+    assert found.origin == origin
+    assert found.headers["Authorization"].reveal() == "Bearer hf_file"
     assert found.headers_for(other) == {}
     assert "hf_file" not in repr(found)
     assert read_token(None, {}, origin) is None

@@ -84,7 +84,9 @@ def test_tags_and_commits(case: HubCase) -> None:
     source = case.source()
     assert pull(source, spec_of(f"{NAME}@v1")) == {"a.json": b"1"}
     assert pull(source, spec_of(f"{NAME}@{first}")) == {"a.json": b"1"}
-    assert "ref" not in source.resolve(spec_of(f"{NAME}@{first}"), {}).facts
+    named = source.resolve(spec_of(f"{NAME}@{first}"), {})
+    assert ("ref" in named.facts, named.pinned) == (False, True)
+    assert not source.resolve(spec_of(f"{NAME}@v1"), {}).pinned
 
 
 def test_a_withdrawn_model(case: HubCase) -> None:

@@ -77,11 +77,18 @@ class Hub:
                 raise too_many_files(f"more than {MAX_ENTRIES}")
         return list(found.values())
 
-    def commits(self, repository: str, commit: str) -> Iterator[Commit]:
-        """Yield a commit and those before it; raises as ``model``.
+    def commit(self, repository: str, commit: str) -> Commit:
+        """Return one commit; raises as ``model``."""
+        url = self.endpoint.api("models", repository, "commits", commit)
+        found = read_commits(self._get(f"{url}?limit=1", f"{repository}@{commit}").raw)
+        if not found:
+            raise listing_invalid("it lists no commit")
+        if found[0].id != commit:
+            raise mixed(commit, found[0].id)
+        return found[0]
 
-        Raises DeniedError ``revision_mixed`` if the list does not begin with the commit.
-        """
+    def commits(self, repository: str, commit: str) -> Iterator[Commit]:
+        """Yield a commit and those before it; raises as ``model``."""
         url = self.endpoint.api("models", repository, "commits", commit)
         count = 0
         for page in self._pages(url, f"limit={PAGE_COMMITS}", f"{repository}@{commit}", commit):

@@ -98,7 +98,7 @@ class HuggingFaceSource:
         found = hub.model(model.repository, find_commit(hub, model, refs))
         if found.disabled:
             raise _disabled(model)
-        made_at = next(hub.commits(model.repository, found.commit)).made_at
+        made_at = hub.commit(model.repository, found.commit).made_at
         repository_id = self._known(found.id, f"the repository {model.repository}", confirmed=confirmed)
         owner_id = self._known(hub.owner_id(model.owner), model.owner, confirmed=confirmed)
         facts = {
@@ -234,6 +234,7 @@ def _resolved(model: HubModel, facts: dict[str, str], changed_at: dt.datetime | 
         origin_confirmed=_CONFIRMED[facts[ORIGIN_FACT]],
         facts=facts,
         changed_at=changed_at,
+        pinned=model.names_commit,
     )
 
 
