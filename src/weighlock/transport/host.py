@@ -90,6 +90,8 @@ class Hosts:
 
 
 def _read_rule(text: str, *, builtin: bool = False) -> HostRule:
+    if "@" in text:
+        raise _invalid("…", "it contains a user name or password")
     pattern = text.strip()
     wildcard = pattern.startswith(_WILDCARD)
     name = pattern.removeprefix(_WILDCARD)

@@ -102,6 +102,7 @@ def parse_host(text: str) -> str:
     An IPv4 address in IPv6 clothes (RFC 4291, section 2.5.5.2) becomes that IPv4 address.
     Raises DeniedError ``url_invalid``.
     """
+    _check_no_user(text)
     if text.startswith("[") and text.endswith("]"):
         return _read_ipv6(text[1:-1])
     name = text.lower()
@@ -138,9 +139,13 @@ def _check_characters(text: str) -> None:
         raise _invalid(f"contains {shown(repr(unsafe[0]))}, which must be percent-encoded")
 
 
-def _read_origin(scheme: str, authority: str) -> Origin:
+def _check_no_user(authority: str) -> None:
     if "@" in authority:
         raise _invalid("contains a user name or password; credentials belong in a file or variable")
+
+
+def _read_origin(scheme: str, authority: str) -> Origin:
+    _check_no_user(authority)
     parts = _AUTHORITY.fullmatch(authority)
     if parts is None or not parts[1]:
         raise _invalid("names no host, or one that is not a host")

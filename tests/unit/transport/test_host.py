@@ -68,7 +68,7 @@ def test_an_explicit_rule_is_found_before_others() -> None:
         "a.*.example",
         "https://a.example",
         "a.example/path",
-        "user@a.example",
+        "user:s3cret@a.example",
         "a.example:",
         "a.example:x",
         "a.example:70000",
@@ -83,6 +83,7 @@ def test_a_rule_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         Hosts.of([text])
     assert refused.value.code == "host_invalid"
+    assert "s3cret" not in refused.value.message
 
 
 NEVER = [
