@@ -1,10 +1,13 @@
-"""Where containers lie while files are read out of them: as blobs of the store, which no manifest lists."""
+"""Where containers lie while files are read out of them: blobs that no manifest lists, or a temporary file."""
 
+import tempfile
 from collections.abc import Callable, Iterable
 from typing import BinaryIO, cast
 
 from weighlock.core.digest import Digest
+from weighlock.store.base import IndexedStore
 from weighlock.store.interface import Store
+from weighlock.store.tally import Tally
 
 
 class StoreStaging:
@@ -20,5 +23,22 @@ class StoreStaging:
 
         While another pull is fetching the same container, this one waits for it.
         """
+        if not isinstance(self._store, IndexedStore):  # a registry, which could serve other bytes the next time
+            return _stage_in_file(digest, size, chunks_from(0))
         self._store.resume_blob(digest, size, chunks_from)
         return cast("BinaryIO", self._store.open_blob(digest))
+
+
+def _stage_in_file(digest: Digest, size: int, chunks: Iterable[memoryview]) -> BinaryIO:
+    tally = Tally(f"the container {digest.short}", expected=digest, expected_size=size)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
+    try:
+        for chunk in chunks:
+            tally.update(chunk)
+            file.write(chunk)
+        tally.finish()
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return cast("BinaryIO", file)
