@@ -1,5 +1,6 @@
 """Attacks by a hub, its mirror, its content network and its owners, carried out through ``weighlock pull``."""
 
+import dataclasses
 import datetime as dt
 import hashlib
 import io
@@ -132,6 +133,38 @@ def test_a_locked_model_comes_from_a_mirror_while_the_origin_is_down(place: HubP
     place.with_mirror().lose_store()
     place.case.origin.stop()
     assert place.pull("--locked").status == 0
+
+
+def test_a_mirror_and_a_token_as_the_hubs_own_tools_know_them(
+    place: HubProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.case.copy()
+    place.case.repository.gated = "auto"
+    place.case.origin.tokens[TOKEN] = {NAME}
+    place.case.mirror.repositories = {NAME: dataclasses.replace(place.case.repository, gated=False)}
+    (place.project.root / "token").write_text(TOKEN)
+    place.values["hf"]["token_file"] = "token"
+    place.write()
+    monkeypatch.setenv("HF_ENDPOINT", place.case.mirror.url)
+    monkeypatch.setenv("HF_TOKEN", "hf_another")
+    assert place.pull(SPEC).status == 0
+    assert [each.path.rpartition("/")[2] for each in place.case.mirror.requests] == ["model.safetensors"]
+
+
+def test_an_origin_that_is_its_own_mirror_is_just_down(
+    place: HubProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"{place.case.origin.url}/")
+    place.case.origin.stop()
+    ran = place.pull(SPEC)
+    assert (ran.status, "[host_unreachable]" in ran.err) == (3, True)
+
+
+@pytest.mark.parametrize("address", ["ftp://hub.example", "https://me:secret@hub.example", "hub.example"])
+def test_an_address_that_is_no_hub(place: HubProject, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    ran = place.pull(SPEC)
+    assert (ran.status, "[settings_invalid]" in ran.err, "secret" in ran.err) == (2, True, False)
 
 
 # --- mirrors
