@@ -101,6 +101,7 @@ class _Front:
                 "digest_mismatch",
                 f"what was to be uploaded is {made}, not {self._expected}",
                 hint="the bytes changed where they lie; nothing of them got a name in the registry",
+                details={"expected": str(self._expected), "found": str(made)},
             )
         return Blob(made, self.done)
 
