@@ -16,6 +16,7 @@ from weighlock.source.huggingface.answer import (
     read_refs,
 )
 from weighlock.source.huggingface.file import HubFile, check_answer, is_pointer
+from weighlock.source.huggingface.refusal import explain
 
 COMMIT = "ab" * 20
 OTHER = "cd" * 20
@@ -275,3 +276,39 @@ def test_pointers_are_known() -> None:
     assert not is_pointer(pointer[:40])
     assert not is_pointer(b"# how to write\n" + pointer)
     assert not is_pointer(b"version 2\noid sha256:" + digest.encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "with_token", "code", "says"),
+    [
+        (404, {"x-error-code": "EntryNotFound"}, False, "remote_missing", "not served"),
+        (404, {"x-error-code": "RevisionNotFound"}, False, "source_missing", "no such revision"),
+        (404, {"x-error-code": "RepoNotFound"}, True, "source_missing", "private"),
+        (401, {}, False, "source_missing", "HF_TOKEN"),
+        (
+            401,
+            {"x-error-message": "Invalid credentials in Authorization header"},
+            True,
+            "access_refused",
+            "new token",
+        ),
+        (
+            403,
+            {"x-error-message": "Access to this resource is disabled."},
+            True,
+            "access_refused",
+            "is disabled",
+        ),
+        (403, {}, False, "access_refused", "HF_TOKEN"),
+        (401, {"x-error-code": "GatedRepo"}, False, "access_refused", "accept the terms"),
+        (403, {"x-error-code": "GatedRepo"}, True, "access_refused", "accept the terms"),
+        (410, {}, True, "source_missing", "check the name"),
+    ],
+)
+def test_refusals_are_told_apart(
+    status: int, headers: dict[str, str], with_token: bool, code: str, says: str
+) -> None:
+    error = explain("acme/tiny", status, headers, with_token=with_token)
+    assert error.code == code
+    assert says in f"{error.message} {error.hint}"
+    assert error.details["status"] == status

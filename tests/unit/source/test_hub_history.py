@@ -31,6 +31,13 @@ def test_a_commit_that_only_a_pull_request_holds(case: HubCase) -> None:
     assert (type(error), error.code) == (DeniedError, "revision_detached")
 
 
+def test_a_commit_behind_the_head_of_any_branch(case: HubCase) -> None:
+    first = case.repository.commit({"a.json": b"1"}, branch="old")
+    case.repository.commit({"a.json": b"2"}, branch="old")
+    case.repository.commit({"a.json": b"3"})
+    assert pull(case.source(), spec_of(f"{NAME}@{first}")) == {"a.json": b"1"}
+
+
 def test_a_branch_and_a_tag_of_one_name(case: HubCase) -> None:
     case.repository.tags["v1"] = case.repository.commit({"a.json": b"1"})
     case.repository.commit({"a.json": b"2"}, branch="v1")
