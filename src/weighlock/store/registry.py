@@ -4,6 +4,7 @@ What is where is said in ``registry_tag``; decision 9 has the reasons. Everythin
 digested; nothing that the registry says of itself is believed but which tags there are.
 """
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Final
@@ -134,7 +135,7 @@ class RegistryStore(RegistryBlobs):
     def entries(self) -> list[Entry]:
         """Return all listed manifests, and what others gave a name here; raises DeniedError ``blob_missing``."""
         listed = self._listed()
-        read = dict(zip(listed.names.values(), in_order(self.manifests.at, listed.names), strict=True))
+        read = dict(zip(listed.names.values(), in_order(self._at_name, listed.names), strict=True))
         named: dict[Digest, ManifestBytes] = {}
         names: dict[Digest, list[str]] = {}
         for name, found in read.items():
@@ -244,11 +245,17 @@ class RegistryStore(RegistryBlobs):
     def _unknown(self, text: str) -> UsageError:
         return unknown(text, sorted(self._listed().names.values()))
 
+    def _at_name(self, tag: str) -> ManifestBytes | None:
+        read = self.manifests.at(tag)
+        if read is not None:
+            with contextlib.suppress(DeniedError):  # somebody else's; whoever reads it hears what is wrong
+                self.manifests.keep(read)
+        return read
+
     def _entry_of(self, read: ManifestBytes, names: tuple[str, ...]) -> Entry:
-        try:
-            manifest = self.manifests.keep(read)
-        except DeniedError:
-            return Entry(read.descriptor, names)  # somebody else's; whoever reads it hears what is wrong
+        manifest = self.manifests.kept(read.digest)
+        if manifest is None:
+            return Entry(read.descriptor, names)
         subject = manifest.subject.digest if manifest.subject else None
         return Entry(manifest.descriptor, names, subject)
 

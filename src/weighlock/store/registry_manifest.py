@@ -74,8 +74,20 @@ class Manifests:
         return self._kept.get(digest)
 
     def put(self, manifest: Manifest, reference: Digest | str) -> bool:
-        """Store a manifest under a tag or its digest; return whether the registry listed it as a referrer."""
-        stored = self._repository.put_manifest(manifest.raw, manifest.media_type, reference)
+        """Store a manifest under a tag or its digest; return whether the registry listed it as a referrer.
+
+        Raises DeniedError ``blob_missing`` if the registry has not all that the manifest lists.
+        """
+        try:
+            stored = self._repository.put_manifest(manifest.raw, manifest.media_type, reference)
+        except UsageError as error:
+            if error.code != "remote_missing":
+                raise
+            raise DeniedError(
+                "blob_missing",
+                f"the registry says that it has not all that the manifest {manifest.digest} lists",
+                hint="its garbage collection may have taken it meanwhile: do this again",
+            ) from error
         self._keep(manifest)
         return stored.subject_listed
 
