@@ -23,8 +23,9 @@ _SKIP: Final = re.compile(r"[ \t,]*", re.ASCII)
 _PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*({_TOKEN}|{_QUOTED})[ \t]*(?=,|\Z)", re.ASCII)
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|\Z)", re.ASCII)
 _SCHEME: Final = re.compile(rf"({_TOKEN})(?:[ ]+|[ \t]*(?=,|\Z))", re.ASCII)
+# Possessive throughout: blanks between semicolons could otherwise be divided in exponentially many ways.
 _LINK: Final = re.compile(
-    rf"<([^<>\x00-\x20\x7f]*)>((?:[ \t]*;[ \t]*(?:{_TOKEN}(?:[ \t]*=[ \t]*(?:{_TOKEN}|{_QUOTED}))?)?)*)[ \t]*(?=,|\Z)",
+    rf"<([^<>\x00-\x20\x7f]*)>((?:[ \t]*+;[ \t]*+(?:{_TOKEN}(?:[ \t]*+=[ \t]*+(?:{_TOKEN}|{_QUOTED}))?+)?+)*+)[ \t]*+(?=,|\Z)",
     re.ASCII,
 )
 _LINK_PARAMETER: Final = re.compile(rf";[ \t]*({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED}))?", re.ASCII)

@@ -117,3 +117,33 @@ def test_ranges_of_uploads(header: str, expected: tuple[int, int] | None) -> Non
 )
 def test_only_codes_are_taken_from_errors(raw: bytes, expected: list[str]) -> None:
     assert read_error_codes(raw) == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "<a>" + " ;" * 8_000 + '"',
+        "<a>" + "; " * 8_000 + '"',
+        "<a>" + ";a=b " * 3_000 + '"',
+        "<a>;" + 'x="' * 5_000,
+        "<a>, " * 3_000 + "<",
+    ],
+)
+def test_no_header_takes_long(header: str) -> None:
+    with pytest.raises(DeniedError):
+        find_next(header)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "a " * 8_000 + '"',
+        "a=" * 8_000,
+        'Bearer x="' + "\\" * 16_000,
+        "a" * 16_000 + "é",
+        "B " + "=" * 16_000 + "x",
+    ],
+)
+def test_no_challenge_takes_long(header: str) -> None:
+    with pytest.raises(DeniedError):
+        parse_challenges(header)
