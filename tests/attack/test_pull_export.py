@@ -11,9 +11,14 @@ import pytest
 from fake_source import FakeSource, git_name
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
 from weighlock.cli.export import LAYOUTS
+from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
+from weighlock.core.error import WeighlockError
 from weighlock.core.ollama import CONFIG_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
+from weighlock.core.progress import NO_PROGRESS
 from weighlock.service.export import Layout
+from weighlock.store.export_hub import HubSnapshot, export_hub
+from weighlock.store.memory import MemoryStore
 
 COMMIT = "c" * 40
 OTHER = "d" * 40
@@ -275,3 +280,50 @@ def test_options_that_belong_to_another_layout(project: Project, source: FakeSou
     assert project.run("export", "m", "out", "--called", "x").status == 2
     assert project.run("export", "m", "out", "--move").status == 2
     assert export(project, "m", project.root / "out", "folder")["files"] == 1
+
+
+def test_without_the_lock_a_signed_provenance_says_where_it_came_from(
+    project: Project, source: FakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert source.remote
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    monkeypatch.chdir(fresh)
+    assert project.run("init").status == 0
+    monkeypatch.setenv("WEIGHLOCK_SOURCES_HF", "acme")
+    assert project.run("pull", "hf:acme/tiny@main").status == 0
+    (fresh / "weighlock.lock").unlink()
+    export(project, "tiny", fresh / "hub", "hf-cache")
+    home = fresh / "hub" / "models--acme--tiny"
+    assert (home / "refs/main").read_text() == COMMIT
+    assert (home / "snapshots" / COMMIT / "config.json").read_bytes() == b"{}"
+    # of whoever signed it no key is trusted any more
+    monkeypatch.setenv("WEIGHLOCK_TRUST_ROOT", "")
+    assert "[layout_unsuitable]" in project.run("export", "tiny", "again", "--as", "hf-cache").err
+
+
+def test_a_repository_that_is_no_name_makes_no_folder(tmp_path: Path) -> None:
+    store = MemoryStore()
+    artifact, config = Artifact.build([ArtifactFile("x", store.write_blob([b"x"]).digest, 1)])
+    store.write_blob([config])
+    for snapshot in (
+        HubSnapshot("../../x", COMMIT),
+        HubSnapshot("a/b/c", COMMIT),
+        HubSnapshot("acme/tiny", "main"),
+        HubSnapshot("acme/tiny", COMMIT, ref="../../x"),
+    ):
+        with pytest.raises(WeighlockError) as caught:
+            export_hub(store, artifact, tmp_path / "hub", snapshot, move=False, progress=NO_PROGRESS)
+        assert caught.value.code in {"layout_unsuitable", "path_invalid"}
+    assert not (tmp_path / "x").exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {"hub"}
+
+
+def test_two_files_under_one_git_name_are_not_mixed_up(tmp_path: Path) -> None:
+    store = MemoryStore()
+    files = [ArtifactFile(name, store.write_blob([name.encode()]).digest, 1) for name in "ab"]
+    artifact, _ = Artifact.build(files)
+    snapshot = HubSnapshot("acme/tiny", COMMIT, git_sha1={"a": OTHER, "b": OTHER})
+    with pytest.raises(WeighlockError) as caught:
+        export_hub(store, artifact, tmp_path / "hub", snapshot, move=False, progress=NO_PROGRESS)
+    assert caught.value.code == "layout_unsuitable"

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable
@@ -350,3 +351,16 @@ def test_a_dry_run_lists_and_fetches_nothing(project: Project, source: FakeSourc
     digest = project.run("pull", SPEC, "--dry-run", "--json").facts["models"][0]["digest"]
     project.assert_untouched()
     assert project.run("pull", SPEC, "--json").facts["models"][0]["digest"] == digest
+
+
+def test_a_full_disk_keeps_what_came(project: Project, source: FakeSource) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5 * CHUNK, hard))
+    try:
+        ran = project.run("pull", SPEC)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (ran.status, "[io_failed]" in ran.err) == (3, True)
+    assert project.names() == {}
+    assert transfer(project.run("pull", SPEC, "--json"))["resumed"] == 5 * CHUNK
+    assert starts(source, "model.safetensors") == [0, 5 * CHUNK]

@@ -6,7 +6,10 @@ import sys
 import pytest
 
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
-from weighlock.cli.pull import _transfer_text
+from weighlock.cli.pull import MAX_LISTED, MAX_TEXTS, _preview_text, _transfer_text
+from weighlock.core.digest import Digest
+from weighlock.core.lock import LockedModel, Owner
+from weighlock.service.pull_task import FileChange, Preview, PulledFile, TextDifference
 from weighlock.service.transfer import Traffic
 
 NETWORK = {"ssl", "http.client", "weighlock.transport.client", "weighlock.store.registry"}
@@ -44,3 +47,34 @@ def test_a_local_pull_imports_nothing_of_the_network(project: Project) -> None:
 )
 def test_the_summary_of_a_transfer(traffic: Traffic, seconds: float, told: str) -> None:
     assert _transfer_text(traffic, seconds) == told
+
+
+def file(path: str, content: bytes) -> PulledFile:
+    return PulledFile(path, len(content), Digest.of(content))
+
+
+def test_a_preview_for_people() -> None:
+    before = LockedModel("tiny", "hf:acme/tiny", "r1", Owner("hf", "1", "acme"), True, Digest.of(b""), {}, {})
+    changes = [
+        FileChange("a\x1b[2J", file("a", b"12"), None),
+        FileChange("b", file("b", b"1"), PulledFile("b", 1, None)),
+        *(FileChange(f"c{number:02}", None, file("c", b"123")) for number in range(MAX_LISTED)),
+    ]
+    texts = [TextDifference(f"t{number}", ["+x\x1b"], 3) for number in range(MAX_TEXTS + 2)]
+    told = _preview_text(
+        Preview("tiny", before, "hf:acme/tiny", "r2", Owner("hf", "1", "labs"), changes, texts)
+    )
+    lines = [" ".join(line.split()) for line in told.splitlines()]
+    for line in (
+        "revision r1 → r2",
+        "owner acme → labs",
+        "files 20 added, 1 removed, 1 unknown, 3 B → 61 B",
+        "… 2 more --json lists them all",
+        "+x\\x1b",
+        "… 3 more lines",
+        "… 2 more texts differ; --json has them all",
+    ):
+        assert line in lines
+    assert "source" not in told
+    assert "\x1b" not in told
+    assert "unknown 1 B" in told
