@@ -1,7 +1,6 @@
 """Models laid out for other programs: never over what is there, always the verified bytes."""
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from weighlock.store.memory import MemoryStore
 
 COMMIT = "c" * 40
 OTHER = "d" * 40
-WEIGHTS = os.urandom(50_000)
+WEIGHTS = bytes(range(256)) * 200
 FILES = {"config.json": b"{}", "deep/er/weights.safetensors": WEIGHTS, "same.json": b"{}"}
 
 

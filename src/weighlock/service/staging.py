@@ -23,7 +23,8 @@ class StoreStaging:
 
         While another pull is fetching the same container, this one waits for it.
         """
-        if not isinstance(self._store, IndexedStore):  # a registry, which could serve other bytes the next time
+        # a registry could serve other bytes the next time
+        if not isinstance(self._store, IndexedStore):
             return _stage_in_file(digest, size, chunks_from(0))
         self._store.resume_blob(digest, size, chunks_from)
         return cast("BinaryIO", self._store.open_blob(digest))
