@@ -3,7 +3,7 @@
 import contextlib
 import ssl
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from weighlock import __version__
@@ -29,6 +29,9 @@ from weighlock.transport.wire import Wire
 
 USER_AGENT: Final = f"weighlock/{__version__}"
 MAX_INFORMATIONAL: Final = 8  # 102 and 103 before an answer; honest servers send one
+ONE_PIECE_BYTES: Final = (
+    64 * 1024
+)  # sent with the head, and before looking whether the server answers already
 FRESH_S: Final = (
     5.0  # a request that must not be sent twice goes over a connection used just now, or a new one
 )
@@ -124,10 +127,14 @@ class Exchange:
 def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
     """Send the request; returns False if the server answered before it had all."""
     head = write_head(hop.method, _target(key, hop), _headers(key, hop))
-    if hop.body is None or isinstance(hop.body, bytes):
-        wire.send(memoryview(bytes(head) + hop.body) if hop.body else head)
+    if isinstance(hop.body, bytes) and len(hop.body) <= ONE_PIECE_BYTES:
+        wire.send(memoryview(bytes(head) + hop.body))
         return True
     wire.send(head)
+    if hop.body is None:
+        return True
+    if isinstance(hop.body, bytes):
+        return _send_pieces(wire, _cut(hop.body), len(hop.body))
     with contextlib.ExitStack() as stack:
         pieces = hop.body.open()
         if isinstance(pieces, Generator):
@@ -135,7 +142,12 @@ def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
         return _send_pieces(wire, pieces, hop.body.size)
 
 
-def _send_pieces(wire: Wire, pieces: Iterator[bytes | memoryview], size: int) -> bool:
+def _cut(body: bytes) -> Iterator[memoryview]:
+    view = memoryview(body)
+    return (view[start : start + ONE_PIECE_BYTES] for start in range(0, len(body), ONE_PIECE_BYTES))
+
+
+def _send_pieces(wire: Wire, pieces: Iterable[bytes | memoryview], size: int) -> bool:
     sent = 0
     for piece in pieces:
         if wire.speaks():

@@ -64,12 +64,26 @@ class Wire:
         self._waited_s, self._moved = 0.0, 0
 
     def speaks(self) -> bool:
-        """Return whether something can be read now: an early answer, or the end of the connection."""
+        """Return whether the peer said something: an early answer, or the end of the connection."""
         if self._start < self._end:
             return True
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(poll.poll(0)) and not (isinstance(self._sock, ssl.SSLSocket) and self._only_tls_speaks())
+
+    def _only_tls_speaks(self) -> bool:
+        """Return whether what came is for TLS itself, such as a session ticket; else keep it for ``read_head``."""
+        self._start = self._end = 0
+        self._sock.settimeout(0)
+        try:
+            self._end = self._receive(self._store)
+        except ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False  # whoever reads next meets it again
+        finally:
+            self._sock.settimeout(self._timing.silence_s)
+        return False
 
     def read_head(self, silence_s: float | None = None) -> bytes:
         """Return the bytes before the next empty line; ``silence_s`` is the patience for the first one.

@@ -218,6 +218,15 @@ def test_a_connection_that_was_closed_meanwhile_counts_for_nothing(
     assert [asked.connection for asked in house.requests] == [1, 1, 2]
 
 
+def test_a_connection_that_breaks_inside_an_answer_counts(
+    house: House, client: Client, time: ManualTime
+) -> None:
+    house.put("/a", Answer(200, b"1"), Answer(raw=b"HTTP/1.1 200 OK\r\n"), Answer(200, b"2"))
+    for expected in (b"1", b"2"):
+        assert client.document(get(house), limit_bytes=5).raw == expected
+    assert len(time.slept) == 1
+
+
 def test_old_connections_are_not_used(house: House, client: Client, time: ManualTime) -> None:
     house.put("/a", b"1")
     client.document(get(house), limit_bytes=5)

@@ -102,6 +102,13 @@ def test_a_netrc_that_is_wrong(tmp_path: Path, text: str, mode: int, why: str) -
     assert refused.value.__context__ is None, "the parser quotes words of the file"
 
 
+def test_a_netrc_that_is_no_text(tmp_path: Path) -> None:
+    environ = netrc(tmp_path, "")
+    (tmp_path / ".netrc").write_bytes(b"machine a.example login \xff password s3cret")
+    with pytest.raises(UsageError, match="cannot be read"):
+        Network(environ=environ).credential_for(HERE)
+
+
 def test_a_netrc_that_others_read_is_no_matter_if_nothing_is_in_it_for_us(tmp_path: Path) -> None:
     environ = netrc(tmp_path, "machine b.example login me password s3cret\n", 0o644)
     assert Network(environ=environ).credential_for(HERE) is None

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 from collections.abc import Callable
@@ -156,6 +157,23 @@ def test_a_server_that_hangs_up_or_says_nothing(authority: Authority) -> None:
             client.open(Request("GET", url, Hosts.of([url.split("/")[2]])))
     assert raised.value.code == "timed_out"
     assert "handshake" in raised.value.message
+
+
+@pytest.mark.parametrize("linger", [None, 0])
+def test_a_server_that_hangs_up_in_the_handshake(authority: Authority, linger: int | None) -> None:
+    def hang_up() -> None:
+        sock, _ = listener.accept()
+        with sock:
+            sock.recv(1 << 16)
+            if linger is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, linger))
+
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        speaking = threading.Thread(target=hang_up, daemon=True)
+        speaking.start()
+        url = f"https://{LOOPBACK}:{listener.getsockname()[1]}/"
+        assert failure(Network(ca_file=authority.ca_file), url).code == "host_unreachable"
+        speaking.join(10)
 
 
 def test_an_end_that_tls_did_not_announce_may_be_an_attack(authority: Authority, safe_house: House) -> None:

@@ -1,17 +1,23 @@
 """Bodies that are sent."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from http_house import Answer, Asked, House, ManualTime, house, redirect
+from http_house import Answer, Asked, House, ManualTime, authority, house, redirect, safe_house
+from web_authority import Authority
 from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.transport.client import Client, Network, Request
+from weighlock.transport.exchange import _send_pieces
+from weighlock.transport.failure import host_unreachable
 from weighlock.transport.host import Hosts
+from weighlock.transport.timing import Timing
+from weighlock.transport.wire import Wire
 
-__all__ = ["house"]
+__all__ = ["authority", "house", "safe_house"]
 
 CREATED = frozenset({201})
 
@@ -58,6 +64,22 @@ def test_a_body_arrives(house: House, client: Client, body: Any, method: str) ->
     assert house.connections == 1
 
 
+def test_a_body_arrives_over_tls(safe_house: House, authority: Authority) -> None:
+    """What TLS itself sends, such as session tickets, is no early answer."""
+    safe_house.put("/a", lambda asked: Answer(201, b"%d" % len(asked.body)))
+    with Client(Network(ca_file=authority.ca_file), timing=ManualTime().timing(silence_s=5)) as client:
+        for _ in range(3):
+            body = Pieces(1 << 20, [bytes(1 << 12)] * 256)
+            assert client.document(put(safe_house, body), limit_bytes=9).raw == b"1048576"
+    assert safe_house.connections == 1
+
+
+@pytest.mark.parametrize("size", [1, 1 << 16, (1 << 16) + 1, 1 << 20])
+def test_bytes_of_every_size(house: House, client: Client, size: int) -> None:
+    house.put("/a", lambda asked: Answer(201, b"%d" % len(asked.body)))
+    assert client.document(put(house, bytes(size)), limit_bytes=9).raw == b"%d" % size
+
+
 def test_no_body_is_said_to_be_none(house: House, client: Client) -> None:
     house.put("/a", echo)
     client.document(put(house, None, "POST"), limit_bytes=9)
@@ -93,14 +115,18 @@ def test_a_body_that_is_not_as_large_as_it_says(house: House, client: Client, si
     assert client.document(put(house, b"bytes"), limit_bytes=9).raw == b"bytes", "over another connection"
 
 
-def test_a_server_that_answers_early_is_heard(house: House, client: Client) -> None:
-    house.put("/a", Answer(413, b"too much", early=True, close=True))
-    body = Pieces(1 << 30, [bytes(1 << 16)] * (1 << 14))
-    with pytest.raises(UndecidedError) as refused:
-        client.open(put(house, body))
+@pytest.mark.parametrize("kind", ["pieces", "bytes"])
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_server_that_answers_early_is_heard(authority: Authority, kind: str, *, tls: bool) -> None:
+    pieces = Pieces(1 << 26, [bytes(1 << 16)] * (1 << 10))
+    with House(tls=authority if tls else None) as house:
+        house.put("/a", Answer(413, b"too much", early=True, close=True))
+        network = Network(Hosts.of([house.host]), authority.ca_file)
+        with Client(network) as client, pytest.raises(UndecidedError) as refused:
+            client.open(put(house, pieces if kind == "pieces" else bytes(1 << 26)))
     assert refused.value.code == "request_refused"
     assert refused.value.details["status"] == 413
-    assert body.closed == [1]
+    assert pieces.closed == ([1] if kind == "pieces" else [])
 
 
 def test_a_server_that_hangs_up_while_it_is_sent_to(house: House, client: Client) -> None:
@@ -109,3 +135,35 @@ def test_a_server_that_hangs_up_while_it_is_sent_to(house: House, client: Client
     with pytest.raises(UndecidedError) as lost:
         client.open(put(house, body, retry=False))
     assert lost.value.code == "host_unreachable"
+
+
+def test_an_answer_that_comes_while_sending_fails_is_heard() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        wire = Wire(near, "a.example", Timing())
+
+        def fail(_: memoryview) -> None:
+            far.sendall(b"HTTP/1.1 413 Too much\r\n\r\n")
+            raise host_unreachable("a.example", "the connection broke")
+
+        wire.send = fail  # type: ignore[method-assign]  # no real connection does both just then
+        assert not _send_pieces(wire, iter([b"bytes"]), 5)
+        assert wire.read_head() == b"HTTP/1.1 413 Too much"
+
+
+def test_sending_that_fails_without_an_answer() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        far.shutdown(socket.SHUT_RD)
+        with pytest.raises(UndecidedError) as lost:
+            _send_pieces(Wire(near, "a.example", Timing()), iter([b"bytes"]), 5)
+    assert lost.value.code == "host_unreachable"
+
+
+def test_pieces_that_are_no_generator(house: House, client: Client) -> None:
+    class Listed(Pieces):
+        def open(self) -> Iterator[bytes | memoryview]:
+            return iter(self.pieces)
+
+    house.put("/a", echo)
+    assert client.document(put(house, Listed(5, [b"by", b"tes"])), limit_bytes=9).raw == b"bytes"

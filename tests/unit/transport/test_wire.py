@@ -102,6 +102,23 @@ def test_the_end_inside_a_head(ends: Ends) -> None:
     assert wire.answered
 
 
+def test_a_connection_that_is_reset(ends: Ends) -> None:
+    far, wire = ends
+    wire.send(memoryview(b"never read"))
+    far.close()  # which resets it
+    assert code_of(wire.read_head) == "host_unreachable"
+
+
+def test_a_connection_that_is_reset_between_chunks(ends: Ends) -> None:
+    far, wire = ends
+    wire.send(memoryview(b"never read"))
+    far.sendall(b"5\r\nhello")
+    reader = ChunkedReader(wire)
+    assert reader.receive_into(memoryview(bytearray(9))) == 5
+    far.close()
+    assert code_of(lambda: reader.receive_into(memoryview(bytearray(9)))) == "body_truncated"
+
+
 def test_what_came_before_a_failure_is_kept(ends: Ends) -> None:
     far, wire = ends
     far.sendall(b"abc")
