@@ -13,7 +13,8 @@ def client_of(settings: Settings, environ: Mapping[str, str]) -> Client:
     Raises UsageError ``host_invalid``.
     """
     plain = plain_hosts_of(settings)
-    return Client(Network(plain_http=plain, ca_file=settings.file_of("network.ca_file"), environ=environ))
+    ca_file = settings.file_of("network.ca_file")
+    return Client(Network(plain, ca_file, environ, named=hosts_of(settings) | plain))
 
 
 def hosts_of(settings: Settings) -> Hosts:

@@ -97,8 +97,7 @@ class Client:
             self._timing.sleep(max(wait_s, self._timing.delay(failures)))
 
     def _follow(self, request: Request) -> Response:
-        plain = self._network.plain_http
-        hop = first_hop(request, plain)
+        hop = first_hop(request, self._network)
         hop = replace(hop, credential=self._credential(request, hop))
         while True:
             response = self._exchange.ask(hop, may_repeat=request.may_repeat, answer_s=request.answer_s)
@@ -109,7 +108,7 @@ class Client:
             if response.status not in STATUSES:
                 raise self._error(response, hop)
             location = response.headers.get("location")
-            hop = next_hop(hop, response.status, location, request.hosts | request.redirects, plain)
+            hop = next_hop(hop, response.status, location, request.hosts | request.redirects, self._network)
 
     def _credential(self, request: Request, hop: Hop) -> Credential | None:
         if request.credential is not None or any(name.lower() == "authorization" for name in request.headers):

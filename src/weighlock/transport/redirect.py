@@ -7,9 +7,10 @@ from typing import Final
 from weighlock.core.error import DeniedError
 from weighlock.transport.body import Body
 from weighlock.transport.credential import Credential
-from weighlock.transport.failure import host_not_allowed, plain_http, redirect_refused
+from weighlock.transport.failure import redirect_refused
 from weighlock.transport.host import HostRule, Hosts
 from weighlock.transport.message import Request
+from weighlock.transport.network import Network
 from weighlock.transport.url import Url, join_url, parse_url
 
 MAX_REDIRECTS: Final = 5  # hubs and registries need one or two
@@ -45,16 +46,16 @@ class Hop:
     seen: frozenset[str] = field(default=frozenset(), repr=False)
 
 
-def first_hop(request: Request, plain: Hosts) -> Hop:
+def first_hop(request: Request, network: Network) -> Hop:
     """Return where a request begins; raises DeniedError ``url_invalid``, ``host_not_allowed``, ``plain_http``."""
     url = parse_url(request.url)
-    rule = check_host(url, request.hosts, plain)
+    rule = network.rule_for(url.origin, request.hosts)
     return Hop(
         url, rule, request.method, request.headers, request.credential, request.body, frozenset({str(url)})
     )
 
 
-def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, plain: Hosts) -> Hop:
+def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, network: Network) -> Hop:
     """Return where the redirect leads; raises DeniedError ``redirect_refused``.
 
     A credential, and every header that might be one, stays with the origin it was meant for.
@@ -76,7 +77,7 @@ def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, plain:
     if url.origin == origin:
         return onward
     try:
-        rule = check_host(url, allowed, plain)
+        rule = network.rule_for(url.origin, allowed)
     except DeniedError as problem:
         where = f"to {url.origin}"
         if problem.code == "plain_http":
@@ -84,17 +85,6 @@ def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, plain:
         raise redirect_refused(origin, where, problem.hint) from problem
     headers = {name: value for name, value in hop.headers.items() if name.lower() in _HARMLESS}
     return replace(onward, rule=rule, headers=headers, credential=None)
-
-
-def check_host(url: Url, hosts: Hosts, plain: Hosts) -> HostRule:
-    """Return the rule by which ``url`` may be asked; raises DeniedError ``host_not_allowed``, ``plain_http``."""
-    origin = url.origin
-    rule = hosts.find(origin.host, origin.port)
-    if rule is None:
-        raise host_not_allowed(origin)
-    if origin.scheme == "http" and not plain.find(origin.host, origin.port):
-        raise plain_http(origin)
-    return rule
 
 
 def _with_method(hop: Hop, status: int) -> Hop:

@@ -100,6 +100,21 @@ def test_a_named_host_may_lead_inside_but_not_to_metadata(names: Names, house: H
     assert error_of(Network(plain_http=hosts), f"http://{name}/", hosts).code == "address_refused"
 
 
+def test_a_person_may_say_that_a_builtin_host_is_inside(names: Names, house: House) -> None:
+    house.put("/", b"inside")
+    name = f"hub.models.example:{house.port}"
+    names.answers["hub.models.example"] = [[LOOPBACK]]
+    plain, hosts = Hosts.of([name]), Hosts.of([], builtin=[name])
+    request = Request("GET", f"http://{name}/", hosts)
+    assert (
+        error_of(Network(plain, named=Hosts.of(["*.models.example"])), request.url, hosts).code
+        == "address_refused"
+    )
+    with Client(Network(plain, named=Hosts.of([name]))) as client:
+        assert client.document(request, limit_bytes=9).raw == b"inside"
+    assert error_of(Network(plain, named=Hosts.of([name])), request.url, Hosts()).code == "host_not_allowed"
+
+
 def test_a_second_answer_of_the_dns_changes_nothing(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     names.answers["a.models.example"] = [["8.8.8.8"], [LOOPBACK]]
     reached: list[tuple[str, int]] = []
