@@ -15,7 +15,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from weighlock.core.descriptor import Descriptor
+from weighlock.core.artifact import FILEPATH_ANNOTATION, TITLE_ANNOTATION
+from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.limit import READ_BYTES
@@ -189,6 +190,8 @@ class _Planner:
         if depth > MAX_DEPTH:
             raise _too_large(f"it nests deeper than {MAX_DEPTH}")
         manifest = read_manifest(self._source, digest)
+        for blob in manifest.blobs:
+            _check_names(blob)
         self._size += len(manifest.raw)
         if self._size > MAX_PLAN_BYTES or len(self.found) >= MAX_MANIFESTS:
             raise _too_large(f"it has more than {MAX_MANIFESTS} manifests or {MAX_PLAN_BYTES} bytes of them")
@@ -257,6 +260,15 @@ class _Work:
                     raise CancelledError  # another blob failed; its error is the one that is told
                 self.progress.advance(len(chunk))
                 yield chunk
+
+
+def _check_names(blob: Descriptor) -> None:
+    """Raise DeniedError ``manifest_invalid`` for a file with two names: two tools would see two models."""
+    names = {
+        blob.annotations[key] for key in (TITLE_ANNOTATION, FILEPATH_ANNOTATION) if key in blob.annotations
+    }
+    if len(names) > 1:
+        raise invalid_manifest("a layer's two annotations for the file name disagree")
 
 
 def _too_large(why: str) -> DeniedError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from registry_content import RefusedError
 from registry_server import RegistryServer
 from registry_store import Repositories, repositories
 from unit.store.storing import NOTE, put_model, refused
@@ -126,13 +127,36 @@ def test_a_registry_that_deletes_nothing_says_so(place: Place) -> None:
     assert [each.descriptor for each in place.store().entries()] == [model]
 
 
-def test_a_registry_that_leaves_the_tags_of_what_it_deleted(place: Place) -> None:
-    place.server.switches.tag_deletion = False  # also when the manifest goes
+@pytest.mark.parametrize("tag_deletion", [True, False])
+def test_a_registry_that_leaves_the_tags_of_what_it_deleted(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *, tag_deletion: bool
+) -> None:
+    place.server.switches.tag_deletion = tag_deletion
+    delete = place.server.content.delete_manifest
+
+    def delete_only(name: str, reference: str, *, tags: bool) -> None:
+        before = dict(place.content.tags)
+        delete(name, reference, tags=tags)
+        if ":" in reference:
+            place.content.tags = before
+
+    def read(name: str, reference: str) -> tuple[str, str, bytes]:
+        if reference in place.content.tags and place.content.tags[reference] not in place.content.manifests:
+            if deleting:  # a tag can be deleted though it leads nowhere
+                return place.content.tags[reference], "", b""
+            raise RefusedError(404, "MANIFEST_UNKNOWN")
+        return real(name, reference)
+
+    deleting, real = False, place.server.content.manifest
+    monkeypatch.setattr(place.server.content, "delete_manifest", delete_only)
     store = place.store()
     model = put_model(store, {"a": b"a"}, name="a")
     kept = put_model(store, {"b": b"b"}, name="b")
     store.attach(model, NOTE, b"1", NOTE)
+    monkeypatch.setattr(place.server.content, "manifest", read)
+    deleting = True
     store.delete(model.digest)
+    deleting = False
     for each in (store, place.store()):
         assert [entry.descriptor for entry in each.entries()] == [kept]
         assert each.referrers(model.digest) == []
