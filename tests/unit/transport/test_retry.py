@@ -121,6 +121,13 @@ def test_retry_after(text: str | None, seconds: float | None) -> None:
     assert read_retry_after(headers, pki.NOW) == seconds
 
 
+def test_waiting_by_default_is_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    Timing().sleep(3.0)
+    assert slept == [3.0]
+
+
 def test_delays_grow_and_differ() -> None:
     longest = Timing(random=lambda: 1.0)
     shortest = Timing(random=lambda: 0.0)

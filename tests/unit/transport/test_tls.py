@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from http_house import LOOPBACK, Answer, House, ManualTime, authority, safe_house
+from http_house import LOOPBACK, Answer, House, ManualTime, authority, redirect, safe_house
 from web_authority import Authority
 from weighlock.core.error import UndecidedError, UsageError
 from weighlock.transport.client import Client, Network, Request
+from weighlock.transport.credential import bearer
 from weighlock.transport.host import Hosts
+from weighlock.transport.url import parse_url
 
 __all__ = ["authority", "safe_house"]
 
@@ -185,3 +187,39 @@ def test_an_end_that_tls_did_not_announce_may_be_an_attack(authority: Authority,
     ):
         client.document(Request("GET", safe_house.url(), Hosts.of([safe_house.host])), limit_bytes=99)
     assert raised.value.code == "body_truncated"
+
+
+@pytest.fixture
+def with_netrc(authority: Authority, tmp_path: Path) -> Network:
+    file = tmp_path / "netrc"
+    file.write_text(f"machine {LOOPBACK} login me password s3cret\n", encoding="ascii")
+    file.chmod(0o600)
+    return Network(ca_file=authority.ca_file, environ={"NETRC": str(file)})
+
+
+def test_netrc_is_used_where_nothing_better_is(safe_house: House, with_netrc: Network) -> None:
+    safe_house.put("/", b"safe")
+    origin = parse_url(safe_house.url()).origin
+    hosts = Hosts.of([safe_house.host])
+    with Client(with_netrc) as client:
+        for request in (
+            Request("GET", safe_house.url(), hosts),
+            Request("GET", safe_house.url(), hosts, credential=bearer(origin, "token")),
+            Request("GET", safe_house.url(), hosts, headers={"authorization": "own"}),
+        ):
+            client.document(request, limit_bytes=9)
+    sent = [asked.headers["authorization"] for asked in safe_house.requests]
+    assert sent == ["Basic bWU6czNjcmV0", "Bearer token", "own"]
+
+
+def test_netrc_is_not_for_where_a_redirect_leads(
+    authority: Authority, safe_house: House, with_netrc: Network
+) -> None:
+    with House(tls=authority) as other:  # the same host at another port
+        safe_house.put("/", redirect(other.url("/")))
+        other.put("/", b"other")
+        hosts, redirects = Hosts.of([safe_house.host]), Hosts.of([other.host])
+        with Client(with_netrc) as client:
+            client.document(Request("GET", safe_house.url(), hosts, redirects=redirects), limit_bytes=9)
+        assert "authorization" in safe_house.requests[0].headers
+        assert "authorization" not in other.requests[0].headers
