@@ -22,7 +22,7 @@ from typing import Final
 from weighlock.transport.client import Client
 from weighlock.transport.remote import Remote, RemoteFile
 from weighlock.transport.stream import RangesRefusedError, StoppedError, Stream
-from weighlock.transport.window import PART_BYTES, Pool, Window
+from weighlock.transport.window import Pool, Window, part_bytes
 
 __all__ = ["Downloader", "RemoteFile", "StoppedError"]
 
@@ -31,6 +31,7 @@ READ_BYTES: Final = 512 << 10  # CPU per byte is flat from 256 KB on; small, as 
 SLOW_BYTES_PER_S: Final = (
     200e6  # a disk takes more than this, and one connection across a WAN hardly reaches it
 )
+LEAST_BYTES: Final = 4 << 20  # what is left below this comes sooner than new connections are quick
 MEASURED_S: Final = 0.5  # of waiting; longer than the slow start of a connection at 50 ms a round trip
 
 
@@ -144,9 +145,10 @@ class _Fetch:
 
     def go_parallel(self, pool: Pool, connections: int) -> None:
         """Have threads fetch what comes after the next part, if that is worth it and possible."""
-        begin = self.stream.position + PART_BYTES
-        enough = begin + PART_BYTES <= self._remote.file.size
-        if self.window is None and enough and connections > 1 and self._remote.has_ranges:
+        rest = self._remote.file.size - self.stream.position
+        possible = self.window is None and connections > 1 and self._remote.has_ranges
+        if possible and rest >= LEAST_BYTES:
+            begin = self.stream.position + part_bytes(rest, connections)
             window = Window(self._remote, begin, pool=pool, connections=connections - 1)
             if window.start():
                 self.window = window

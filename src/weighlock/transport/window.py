@@ -17,9 +17,15 @@ from weighlock.transport.stream import StoppedError, Stream
 
 PART_BYTES: Final = 4 << 20  # at 20 MB/s a connection, 50 ms of waiting for the next answer cost a fifth
 LEAST_PART_BYTES: Final = 512 << 10  # towards the end parts get smaller, so that all end at about one time
-POOL_BYTES: Final = 48 << 20  # with the buffers of 64 files that are read over one connection: 64 MiB
+POOL_BYTES: Final = 48 << 20  # with those of 32 files that are read over one connection: 64 MiB
 MIN_BUFFERS: Final = 2  # with one, a part could only be fetched while nothing is read
 JOIN_S: Final = 5.0  # a thread that is connecting ends by itself, and takes nothing along but its buffer
+
+
+def part_bytes(rest_bytes: int, connections: int) -> int:
+    """Return how much of the rest of a file one connection should fetch next: about half of its share."""
+    share = rest_bytes // (2 * connections)
+    return min(PART_BYTES, max(LEAST_PART_BYTES, share), rest_bytes)
 
 
 class Pool:
@@ -213,8 +219,7 @@ class Window:
 
     def _cut(self) -> _Segment:
         rest = self._remote.file.size - self._unasked
-        size = min(PART_BYTES, max(LEAST_PART_BYTES, rest // (2 * self._connections)), rest)
-        segment = _Segment(self._unasked, size, self._free.pop())
+        segment = _Segment(self._unasked, part_bytes(rest, self._connections), self._free.pop())
         self._unasked = segment.end
         return segment
 
