@@ -139,3 +139,12 @@ def test_a_weak_or_malformed_etag_says_nothing(
     house.put("/f", replace(first(Asked("GET", "/f", {}, b"", 1)), cut=300_000), second)
     assert fetching.bytes(file_at(house, len(SMALL))) == SMALL
     assert "if-range" not in house.requests[1].headers
+
+
+def test_an_answer_that_ends_with_its_connection_may_have_broken_off(
+    house: House, fetching: Fetching
+) -> None:
+    house.put("/f", Answer(200, SMALL[:-1], length=-1))
+    with refused("body_truncated"):
+        fetching.bytes(file_at(house, len(SMALL)))
+    assert len(house.requests) > 1
