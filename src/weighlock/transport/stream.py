@@ -11,6 +11,7 @@ from weighlock.transport.url import parse_url
 
 ATTEMPTS: Final = 5  # connections in a row that bring next to nothing
 PROGRESS_BYTES: Final = 64 * 1024  # what a connection has to bring so that it counts for something
+SKIP_BYTES: Final = 512 << 10  # dropped at once
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 8.0
 
@@ -41,6 +42,7 @@ class Stream:
         self._may_skip = may_skip
         self._part: Part | None = None
         self._skip = 0
+        self._scrap = memoryview(b"")
         self._failures = 0
         self._came = 0
         self._stopped = threading.Event()
@@ -53,6 +55,8 @@ class Stream:
         self._check_wanted()
         if self._skip and not self._may_skip:
             raise RangesRefusedError
+        # not into the reader's buffer: it has one byte if one is missing
+        self._scrap = memoryview(bytearray(min(self._skip, SKIP_BYTES)))
 
     def readinto(self, view: memoryview) -> int:
         """Return how many bytes were put at the start of ``view``: at least one, none of them past the end.
@@ -99,8 +103,8 @@ class Stream:
         """Return how many bytes came that are wanted; 0 says that there may be more."""
         assert self._part is not None  # noqa: S101  # made so by the only caller
         response = self._part.response
-        wanted = self._skip or self._end - self.position
-        count = response.readinto(view[:wanted])
+        view = self._scrap[: self._skip] if self._skip else view[: self._end - self.position]
+        count = response.readinto(view)
         if not count and "transfer-encoding" in response.headers:  # it says itself where it ends
             raise wrong_size(self._remote.file, f"only {self.position}")
         if not count:

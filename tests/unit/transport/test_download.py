@@ -18,6 +18,7 @@ from unit.transport.downloading import (
     refused,
     time,
 )
+from weighlock.transport.message import Response
 from weighlock.transport.window import PART_BYTES
 
 __all__ = ["client", "elsewhere", "fetching", "house", "time"]  # fixtures
@@ -136,6 +137,24 @@ def test_a_server_without_ranges_is_read_from_the_start(house: House, fetching: 
     house.put("/f", content(SMALL, ranges=False))
     assert fetching.bytes(file_at(house, len(SMALL)), 700_000) == SMALL[700_000:]
     assert len(house.requests) == 1
+
+
+def test_what_is_dropped_is_dropped_in_large_pieces(
+    house: House, fetching: Fetching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.put("/f", content(SMALL, ranges=False))
+    sizes: list[int] = []
+    real = Response.readinto
+
+    def readinto(response: Response, buffer: memoryview) -> int:
+        sizes.append(len(buffer))
+        return real(response, buffer)
+
+    monkeypatch.setattr(Response, "readinto", readinto)
+    assert fetching.bytes(file_at(house, len(SMALL)), len(SMALL) - 1) == SMALL[-1:]
+    assert sizes[0] == 512 << 10
+    assert sizes[-1] == 1
+    assert len(sizes) < 100
 
 
 def test_a_server_without_ranges_is_not_asked_for_parts_again(house: House, fetching: Fetching) -> None:
