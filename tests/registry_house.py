@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from registry_server import RegistryServer
-from registry_store import Repositories
+from registry_store import Repositories, repositories
 from release_house import House
 from weighlock.core.clock import system_clock
 from weighlock.store.layout import LayoutStore
@@ -17,9 +17,8 @@ from weighlock.store.layout import LayoutStore
 class RegistryHouse(House):
     """A house that keeps its stores in a registry."""
 
-    def __init__(self, root: Path, server: RegistryServer, opened: Repositories) -> None:
+    def __init__(self, root: Path, opened: Repositories) -> None:
         super().__init__(root)
-        self.server = server
         self._opened = opened
 
     def store(self, environment: str) -> LayoutStore:
@@ -28,25 +27,35 @@ class RegistryHouse(House):
         return cast("LayoutStore", contextlib.nullcontext(store))
 
 
+class ServedHouse(RegistryHouse):
+    """One whose registry does what a test wants."""
+
+    def __init__(self, root: Path, opened: Repositories, server: RegistryServer) -> None:
+        super().__init__(root, opened)
+        self.server = server
+
+
+def move_into(house: RegistryHouse, registry: str) -> None:
+    """Bring the environments into a registry and take their folders away."""
+    settings = house.root / "weighlock.yaml"
+    text = settings.read_text()
+    for environment in ("experimentation", "production"):
+        line = f"    folder: .weighlock/{environment}\n"
+        assert line in text
+        text = text.replace(line, f"{line}    repository: {registry}/house/{environment}\n")
+    settings.write_text(f"{text}\nnetwork:\n  plain_http: ['{registry}']\n")
+    for environment in ("experimentation", "production"):
+        house.ok("migrate", environment)
+        _remove_store(house.root / ".weighlock" / environment)
+
+
 @contextlib.contextmanager
-def in_registry(house: House, *, referrers_api: bool) -> Iterator[RegistryHouse]:
-    """Yield the house after its environments were brought into a registry, the folders taken away."""
-    with RegistryServer() as server:
-        server.switches.referrers_api = referrers_api
-        settings = house.root / "weighlock.yaml"
-        text = settings.read_text()
-        for environment in ("experimentation", "production"):
-            line = f"    folder: .weighlock/{environment}\n"
-            assert line in text
-            text = text.replace(line, f"{line}    repository: {server.name}/house/{environment}\n")
-        settings.write_text(f"{text}\nnetwork:\n  plain_http: ['{server.name}']\n")
-        opened = Repositories(server.name)
-        with opened.client:
-            made = RegistryHouse(house.root, server, opened)
-            for environment in ("experimentation", "production"):
-                made.ok("migrate", environment)
-                _remove_store(house.root / ".weighlock" / environment)
-            yield made
+def in_registry(house: House, *, referrers_api: bool) -> Iterator[ServedHouse]:
+    """Yield the house after it moved into a registry."""
+    with repositories(referrers_api=referrers_api) as (server, opened):
+        made = ServedHouse(house.root, opened, server)
+        move_into(made, server.name)
+        yield made
 
 
 def _remove_store(folder: Path) -> None:
@@ -55,12 +64,12 @@ def _remove_store(folder: Path) -> None:
 
 
 @pytest.fixture(name="registry_requested", params=["referrers API", "tags only"])
-def registry_requested_fixture(requested: House, request: pytest.FixtureRequest) -> Iterator[RegistryHouse]:
+def registry_requested_fixture(requested: House, request: pytest.FixtureRequest) -> Iterator[ServedHouse]:
     with in_registry(requested, referrers_api=request.param == "referrers API") as made:
         yield made
 
 
 @pytest.fixture(name="registry_released", params=["referrers API", "tags only"])
-def registry_released_fixture(released: House, request: pytest.FixtureRequest) -> Iterator[RegistryHouse]:
+def registry_released_fixture(released: House, request: pytest.FixtureRequest) -> Iterator[ServedHouse]:
     with in_registry(released, referrers_api=request.param == "referrers API") as made:
         yield made

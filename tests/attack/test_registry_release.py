@@ -3,7 +3,7 @@
 import pytest
 
 from registry_house import (  # noqa: F401  # fixtures are found by name
-    RegistryHouse,
+    ServedHouse,
     registry_released_fixture,
     registry_requested_fixture,
 )
@@ -16,7 +16,7 @@ from release_house import (  # noqa: F401
 )
 
 
-def test_the_whole_way(registry_requested: RegistryHouse) -> None:
+def test_the_whole_way(registry_requested: ServedHouse) -> None:
     house = registry_requested
     candidate = house.candidate
     assert "approvals_missing" in house.run("promote", candidate).codes
@@ -35,7 +35,7 @@ def test_the_whole_way(registry_requested: RegistryHouse) -> None:
     house.gates_deny("revoked")
 
 
-def hide(house: RegistryHouse, environment: str, *kinds: str) -> int:
+def hide(house: ServedHouse, environment: str, *kinds: str) -> int:
     """Take tags out of a repository, as somebody does who can; return how many."""
     repository = house.server.content.repository(f"house/{environment}")
     gone = [tag for tag in repository.tags if tag.startswith(kinds)]
@@ -44,7 +44,7 @@ def hide(house: RegistryHouse, environment: str, *kinds: str) -> int:
     return len(gone)
 
 
-def test_evidence_that_the_lists_forget_still_counts(registry_released: RegistryHouse) -> None:
+def test_evidence_that_the_lists_forget_still_counts(registry_released: ServedHouse) -> None:
     house = registry_released
     house.gates_allow()
     house.server.switches.referrers_api = False
@@ -52,7 +52,7 @@ def test_evidence_that_the_lists_forget_still_counts(registry_released: Registry
     house.gates_allow()  # by our own tags
 
 
-def test_a_revocation_that_the_lists_forget_still_denies(registry_released: RegistryHouse) -> None:
+def test_a_revocation_that_the_lists_forget_still_denies(registry_released: ServedHouse) -> None:
     house = registry_released
     house.ok("revoke", str(house.file_digest()), "--reason", "test", "--key", house.key("ana"))
     house.server.switches.referrers_api = False
@@ -62,7 +62,7 @@ def test_a_revocation_that_the_lists_forget_still_denies(registry_released: Regi
     house.gates_deny("revoked")  # as this gate remembers
 
 
-def test_a_new_gate_reads_the_revocation_in_the_state(registry_released: RegistryHouse) -> None:
+def test_a_new_gate_reads_the_revocation_in_the_state(registry_released: ServedHouse) -> None:
     house = registry_released
     house.ok("revoke", str(house.file_digest()), "--reason", "test", "--key", house.key("ana"))
     repository = house.server.content.repository("house/production")
@@ -72,7 +72,7 @@ def test_a_new_gate_reads_the_revocation_in_the_state(registry_released: Registr
     house.gates_deny("revoked")
 
 
-def test_approvals_that_vanish_everywhere_deny(registry_released: RegistryHouse) -> None:
+def test_approvals_that_vanish_everywhere_deny(registry_released: ServedHouse) -> None:
     house = registry_released
     house.server.switches.referrers_api = False
     hide(house, "production", "sha256-", "_r.")
@@ -80,7 +80,7 @@ def test_approvals_that_vanish_everywhere_deny(registry_released: RegistryHouse)
     assert (ran.status, ran.code) == (1, "state_invalid")  # its signature is gone like all others
 
 
-def test_an_older_state_is_put_back(registry_released: RegistryHouse) -> None:
+def test_an_older_state_is_put_back(registry_released: ServedHouse) -> None:
     house = registry_released
     house.ok("renew")
     house.ok("release", "show")
@@ -92,7 +92,7 @@ def test_an_older_state_is_put_back(registry_released: RegistryHouse) -> None:
 
 
 @pytest.mark.parametrize("lists", ["tags", "referrers"])
-def test_a_registry_that_does_not_answer_allows_nothing(registry_released: RegistryHouse, lists: str) -> None:
+def test_a_registry_that_does_not_answer_allows_nothing(registry_released: ServedHouse, lists: str) -> None:
     house = registry_released
     path = "/tags/list" if lists == "tags" else "/referrers/"
     house.server.answer("GET", path, 403, times=1000)
@@ -100,7 +100,7 @@ def test_a_registry_that_does_not_answer_allows_nothing(registry_released: Regis
     assert (ran.status, ran.code) == (3, "access_refused")
 
 
-def test_a_missing_revocation_is_no_absent_one(registry_released: RegistryHouse) -> None:
+def test_a_missing_revocation_is_no_absent_one(registry_released: ServedHouse) -> None:
     house = registry_released
     house.ok("revoke", str(house.file_digest()), "--reason", "test", "--key", house.key("ana"))
     repository = house.server.content.repository("house/production")
@@ -111,7 +111,7 @@ def test_a_missing_revocation_is_no_absent_one(registry_released: RegistryHouse)
     house.gates_deny("blob_missing")
 
 
-def test_other_bytes_of_the_released_model(registry_released: RegistryHouse) -> None:
+def test_other_bytes_of_the_released_model(registry_released: ServedHouse) -> None:
     house = registry_released
     digest = house.file_digest()
     house.server.content.blobs[str(digest)] = bytes(len(house.model_file.read_bytes()))
@@ -122,7 +122,7 @@ def test_other_bytes_of_the_released_model(registry_released: RegistryHouse) -> 
     assert {each["rule"] for each in findings.facts["findings"]} == {"store.digest"}
 
 
-def test_fsck_finds_what_is_wrong(registry_released: RegistryHouse) -> None:
+def test_fsck_finds_what_is_wrong(registry_released: ServedHouse) -> None:
     house = registry_released
     assert house.run("fsck", "-e", "production").status == 0
     repository = house.server.content.repository("house/production")
@@ -145,12 +145,12 @@ def test_fsck_finds_what_is_wrong(registry_released: RegistryHouse) -> None:
     ]
 
 
-def test_gc_is_the_registrys(registry_released: RegistryHouse) -> None:
+def test_gc_is_the_registrys(registry_released: ServedHouse) -> None:
     ran = registry_released.denied("registry_collects", "gc", "-e", "production", status=2)
     assert "garbage collection" in ran.facts["error"]["hint"]
 
 
-def test_an_environment_moves_once(registry_released: RegistryHouse) -> None:
+def test_an_environment_moves_once(registry_released: ServedHouse) -> None:
     house = registry_released
     for name in ("oci-layout", "index.json", "blobs", "ingest"):
         folder = house.root / ".weighlock"
@@ -160,7 +160,7 @@ def test_an_environment_moves_once(registry_released: RegistryHouse) -> None:
     house.denied("name_taken", "migrate", "production")
 
 
-def test_a_model_is_pulled_into_a_registry(registry_requested: RegistryHouse) -> None:
+def test_a_model_is_pulled_into_a_registry(registry_requested: ServedHouse) -> None:
     house = registry_requested
     (house.root / "models" / "other").mkdir()
     (house.root / "models" / "other" / "config.json").write_text("{}")
@@ -173,7 +173,7 @@ def test_a_model_is_pulled_into_a_registry(registry_requested: RegistryHouse) ->
     house.ok("copy", "production:state", "experimentation:state-of-production")
 
 
-def test_init_makes_no_folder_for_a_repository(registry_released: RegistryHouse) -> None:
+def test_init_makes_no_folder_for_a_repository(registry_released: ServedHouse) -> None:
     registry_released.denied("settings_exists", "init", ".", status=2)
     assert not (registry_released.root / ".weighlock" / "production" / "oci-layout").exists()
 

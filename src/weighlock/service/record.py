@@ -43,7 +43,7 @@ def read_record(store: Store, digest: Digest, media_type: str) -> tuple[bytes, D
 
     Raises DeniedError ``manifest_invalid`` if it is not of ``media_type``, or the store's own codes.
     """
-    manifest = store.read_blob(digest, limit=MAX_MANIFEST_BYTES)
+    manifest = store.manifest_bytes(digest)
     document = read_object(manifest, what="the manifest", limit=MAX_MANIFEST_BYTES)
     layers = document.get("layers")
     if document.get("artifactType") != media_type or not isinstance(layers, list) or not layers:

@@ -8,7 +8,7 @@ from weighlock.core.clock import Clock, write_time
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.limit import MAX_DOCUMENT_BYTES
+from weighlock.core.limit import MAX_DOCUMENT_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.store_reference import check_name
 from weighlock.store.folder import read_chunks
@@ -71,6 +71,10 @@ class IndexedStore(abc.ABC):
             raise DeniedError("blob_too_large", f"the blob {digest} is larger than {limit} bytes")
         Tally(f"the blob {digest.short}", expected=digest).update(raw).finish()
         return raw
+
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Return the bytes of a manifest, verified: a blob like any other."""
+        return self.read_blob(digest, limit=MAX_MANIFEST_BYTES)
 
     def verify_blob(self, digest: Digest, *, progress: Progress = NO_PROGRESS) -> int:
         """Read the whole blob and return its size."""

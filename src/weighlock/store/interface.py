@@ -101,6 +101,10 @@ class Store(Protocol):
         """
         ...
 
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Return the bytes of a manifest, verified against ``digest``; raises as ``read_blob``."""
+        ...
+
     def verify_blob(self, digest: Digest, *, progress: Progress = NO_PROGRESS) -> int:
         """Read the whole blob and return its size; raises DeniedError ``blob_missing``, ``digest_mismatch``."""
         ...

@@ -80,13 +80,13 @@ class Manifest:
 
 
 def read_manifest(store: Store, digest: Digest) -> Manifest:
-    """Return a manifest that ``store`` holds, its bytes verified; raises as ``Store.read_blob`` and ``parse``."""
-    return Manifest.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    """Return a manifest that ``store`` holds, its bytes verified; raises as ``Store.manifest_bytes`` and ``parse``."""
+    return Manifest.parse(store.manifest_bytes(digest))
 
 
 def read_model(store: Store, digest: Digest) -> Artifact:
-    """Return a model that ``store`` holds, its manifest verified; raises as ``Store.read_blob`` and ``Artifact.parse``."""
-    return Artifact.parse(store.read_blob(digest, limit=MAX_MANIFEST_BYTES))
+    """Return a model that ``store`` holds, its manifest verified; raises as ``Store.manifest_bytes`` and ``Artifact.parse``."""
+    return Artifact.parse(store.manifest_bytes(digest))
 
 
 def write_referrer(

@@ -4,7 +4,6 @@ What is where is said in ``registry_tag``; decision 9 has the reasons. Everythin
 digested; nothing that the registry says of itself is believed but which tags there are.
 """
 
-import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Final
@@ -247,10 +246,7 @@ class RegistryStore(RegistryBlobs):
 
     def _at_name(self, tag: str) -> ManifestBytes | None:
         read = self.manifests.at(tag)
-        if read is not None:
-            with contextlib.suppress(DeniedError):  # somebody else's; whoever reads it hears what is wrong
-                self.manifests.keep(read)
-        return read
+        return None if read is None else self.manifests.keep_if_known(read)
 
     def _entry_of(self, read: ManifestBytes, names: tuple[str, ...]) -> Entry:
         manifest = self.manifests.kept(read.digest)

@@ -160,6 +160,14 @@ class RegistryBlobs:
             raise _too_large(digest, limit)
         return raw
 
+    def manifest_bytes(self, digest: Digest) -> bytes:
+        """Return the bytes of a manifest, verified."""
+        check_algorithm(digest)
+        raw = self.manifests.bytes_of(digest)
+        if raw is None:
+            raise missing(digest)
+        return raw
+
     def verify_blob(self, digest: Digest, *, progress: Progress = NO_PROGRESS) -> int:
         """Read the whole blob and return its size."""
         tally = Tally(f"the blob {digest.short}", expected=digest)
@@ -220,16 +228,12 @@ class RegistryBlobs:
         kept = self.manifests.kept(digest)
         if kept is not None:
             return kept.raw
-        if self.manifests.blob_size(digest) is None:  # no manifest lists it, so it may be one
-            read = self.manifests.ask(digest)
-            if read is not None:
-                return read.raw
         try:
             return self.repository.read_blob(digest, limit_bytes=limit)
         except UsageError as error:
             if error.code != "remote_missing":
                 raise
-            return None
+            return self.manifests.bytes_of(digest)
         except DeniedError as error:
             if error.code != "response_too_large":
                 raise

@@ -1,16 +1,18 @@
 """The manifests of a repository, each read and digested once: what a digest names cannot change."""
 
+import contextlib
 import threading
 from typing import Final
 
 from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.jsontext import write_json
 from weighlock.store.manifest import EMPTY_DESCRIPTOR, Manifest
 from weighlock.transport.registry.manifest import ManifestBytes
 from weighlock.transport.registry.repository import Repository
 
+FAILED: Final = 500  # RFC 9110, section 15.6.1
 MAX_KEPT_BYTES: Final = 256 * 1024 * 1024  # 100,000 manifests of evidence; then they are read again
 # What a name is moved to where the registry cannot delete it: nothing, always the same nothing.
 NOTHING: Final = Manifest.parse(
@@ -64,6 +66,27 @@ class Manifests:
             if error.code != "remote_missing":
                 raise
             return None
+        except UndecidedError as error:
+            # docker-registry finds a blob where it looks for a manifest, cannot read it and fails
+            if error.details.get("status") != FAILED or isinstance(reference, str):
+                raise
+            if self._repository.has_blob(reference) is None:
+                raise
+            return None
+
+    def bytes_of(self, digest: Digest) -> bytes | None:
+        """Return the bytes of a manifest, verified, or None if there is none; they may be no manifest of a known kind."""
+        kept = self._kept.get(digest)
+        if kept is not None:
+            return kept.raw
+        read = self.ask(digest)
+        return None if read is None else self.keep_if_known(read).raw
+
+    def keep_if_known(self, read: ManifestBytes) -> ManifestBytes:
+        """Keep a manifest unless it is somebody else's, of a kind that nobody here can read; return its bytes."""
+        with contextlib.suppress(DeniedError):
+            self.keep(read)
+        return read
 
     def keep(self, read: ManifestBytes) -> Manifest:
         """Return what a manifest says, and keep it; raises as ``Manifest.parse``."""
