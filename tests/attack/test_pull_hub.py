@@ -257,6 +257,28 @@ def test_history_that_was_rewritten(place: HubProject) -> None:
     assert place.project.lock.read_bytes() == before
 
 
+def test_an_update_of_the_pattern_alone_does_not_pass_over_rewritten_history(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    place.case.repository.commit({**FILES, "config.json": b"{}"}, parents=())
+    place.pull(f"{SPEC}@main:*.json", "--update", "--yes").denied("history_rewritten")
+    place.pull(f"{SPEC}@main:*.json", "--update", "--dry-run").denied("history_rewritten")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_an_update_to_another_branch_needs_the_locked_revision_and_repository(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    repository = place.case.repository
+    repository.commit({**FILES, "config.json": b"{}"}, branch="next", parents=())
+    del repository.revisions[place.locked().revision]
+    repository.branches["main"] = repository.branches["next"]
+    place.pull(f"{SPEC}@next", "--update", "--yes").denied("revision_vanished")
+    place.case.origin.create(NAME).commit({**FILES, "config.json": b"{}"}, branch="next")
+    place.pull(f"{SPEC}@next", "--update", "--yes").denied("owner_changed")
+    assert place.project.lock.read_bytes() == before
+
+
 def test_a_revision_that_vanished(place: HubProject) -> None:
     assert place.pull(SPEC).status == 0
     place.case.repository.commit({**FILES, "config.json": b"{}"}, parents=())

@@ -51,7 +51,8 @@ def check_resolved(
         _check_owner(entry, resolved.owner, update=mode is Mode.UPDATE)
     if entry is not None and mode is not Mode.UPDATE:
         return  # every byte is held against the lock, whoever confirms it, however young it is
-    if entry is not None and entry.source == str(task.spec):
+    if entry is not None and entry.source.partition(":")[0] == task.spec.scheme:
+        # another pattern or ref too: the source itself knows what is still the same history
         source.check_continues(task.spec, entry, resolved)
     if not resolved.origin_confirmed and not settings.flag("pull.unconfirmed"):
         raise _unconfirmed(task.name, "its digests do not come from its canonical origin")
