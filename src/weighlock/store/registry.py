@@ -4,7 +4,6 @@ What is where is said in ``registry_tag``; decision 9 has the reasons. Everythin
 digested; nothing that the registry says of itself is believed but which tags there are.
 """
 
-import threading
 from collections.abc import Mapping
 from typing import Final
 
@@ -55,7 +54,6 @@ class RegistryStore(RegistryBlobs):
         self._lists = lists
         self._writer = Writer(clock)
         self._referrers = ReferrerLists(repository)
-        self._index_lock = threading.Lock()
 
     # --- manifests ---
 
@@ -290,15 +288,17 @@ class RegistryStore(RegistryBlobs):
 
     def _tell_others(self, subject: Digest) -> None:
         """Put all that our tags know into the list of referrers that other tools read."""
-        own = [self.listed_manifest(each) for each in self._listed().about(subject)]
-        known = [each.descriptor for each in own if each is not None]
-        with self._index_lock:  # threads of this process would only get in each other's way
-            try:
-                self._referrers.change(subject, lambda before: join(before, known))
-            except UndecidedError as error:
-                if error.code != "referrers_conflict":
-                    raise
-                # our tags have it; who wrote meanwhile, or writes next, puts it into the list
+        try:
+            # asked again after each writing, so that the last of several writers leaves a list that has all
+            self._referrers.change(subject, lambda before: join(before, self._tagged(subject)))
+        except UndecidedError as error:
+            if error.code != "referrers_conflict":
+                raise
+            # our tags have it; who wrote meanwhile, or writes next, puts it into the list
+
+    def _tagged(self, subject: Digest) -> list[Descriptor]:
+        own = in_order(self.listed_manifest, self._listed().about(subject))
+        return [each.descriptor for each in own if each is not None]
 
     def _delete(self, manifest: Manifest) -> None:
         try:

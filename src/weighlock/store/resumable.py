@@ -80,8 +80,10 @@ class ResumablePartial:
     def kept(self) -> Iterator[memoryview]:
         """Yield what is there; what is appended then follows it."""
         with told("read what an earlier attempt left"):
-            self._file.seek(0)
-            yield from read_chunks(self._file)
+            size = os.fstat(self._lock).st_size
+            if size:  # a buffer takes longer than a small file
+                self._file.seek(0)
+                yield from read_chunks(self._file, size=size)
 
     def append(self, chunk: bytes | memoryview) -> None:
         """Add a chunk; raises UndecidedError ``io_failed``, and then what was there before it is kept."""
