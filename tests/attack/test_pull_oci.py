@@ -434,3 +434,22 @@ def test_a_kit_that_takes_its_model_from_another_kit(project: Project, shelf: Sh
     }
     shelf.push([layer], config=(f"{kit}.config.v1+json", kitfile))
     refused(project, shelf, "manifest_invalid")
+
+
+def test_more_tars_than_files_can_be_open(project: Project, shelf: Shelf) -> None:
+    """Each would be an open file and an inflater, and an image's layers are applied one to the other."""
+    tars = [
+        shelf.blob(tar_files({f"{number}.json": b"{}"}), "application/vnd.cncf.model.weight.v1.tar")
+        for number in range(257)
+    ]
+    shelf.push(tars)
+    refused(project, shelf, "manifest_invalid")
+    assert shelf.server.asked("GET", "/blobs/") == []
+
+
+def test_names_that_would_fill_the_memory(project: Project, shelf: Shelf) -> None:
+    """300,000 members with names of 64 KB each are a tar of 20 GB, and a gzip of 100 MB."""
+    long_name = "/".join(["a" * 200] * 300)
+    tar = extended(pax_record("path", long_name)) + header(b"a/", kind=b"5") + END
+    shelf.push([shelf.blob(packed(tar), "application/vnd.cncf.model.weight.v1.tar+gzip")])
+    refused(project, shelf, "path_invalid")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from weighlock.core.descriptor import Descriptor
+from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.limit import MAX_FILES
@@ -20,11 +20,13 @@ from weighlock.source.oci_files import Place, apply_layers, is_of_image, join_la
 from weighlock.source.oci_manifest import Manifest
 from weighlock.source.oci_plan import ModelKind, Plan, TarLayer
 from weighlock.source.oci_remote import Remote
+from weighlock.source.tar_index import MAX_KEPT, too_many_members
 from weighlock.source.threads import in_threads
 
 MAX_THREADS: Final = 4  # layers fetched at once; each may use several connections
 CLAIMS: Final = ("title", "version", "vendor", "authors", "licenses", "source", "revision", "created")
 MAX_CLAIM_CHARACTERS: Final = 500
+MAX_TARS: Final = 256  # each is an open file and an inflater; images have at most 127 layers
 _CLAIM_PREFIX: Final = "org.opencontainers.image."  # OCI image-spec, annotations.md
 
 
@@ -73,8 +75,8 @@ def open_files(
     """Yield the files of a model; the layers that are tars are fetched whole and closed in the end.
 
     Raises DeniedError ``digest_mismatch``, ``archive_invalid``, ``archive_too_large``, ``path_invalid``,
-    ``path_collision``, ``path_disagreement``, ``link_refused``, ``file_special``, ``artifact_empty`` or
-    ``artifact_too_many_files``, and what the remote and the staging raise.
+    ``path_collision``, ``path_disagreement``, ``link_refused``, ``file_special``, ``artifact_empty``,
+    ``artifact_too_many_files`` or ``manifest_invalid``, and what the remote and the staging raise.
     """
     raw: dict[str, Descriptor] = {}
     for file in plan.raw:
@@ -111,11 +113,14 @@ class _Stage:
         self._closing = closing
         self._stopped = threading.Event()
         self._lock = threading.Lock()
+        self._kept = 0  # members in memory
 
     def layers(self) -> list[Layer]:
         """Return the layers in the manifest's order; an image may have one several times."""
         if not self._plan.tars:
             return []
+        if len(self._plan.tars) > MAX_TARS:
+            raise invalid_manifest(f"{len(self._plan.tars)} layers are tars; the limit is {MAX_TARS}")
         wanted = {_key(tar): tar for tar in self._plan.tars}
         self._progress.begin("fetching layers", sum(tar.layer.size for tar in wanted.values()))
         try:
@@ -142,6 +147,9 @@ class _Stage:
         )
         with self._lock:
             self._closing.callback(layer.close)
+            self._kept += len(layer.members)
+            if self._kept > MAX_KEPT:
+                raise too_many_members(MAX_KEPT)
         return layer
 
 

@@ -22,6 +22,8 @@ _SIZE: Final = slice(124, 136)
 _SUM: Final = slice(148, 156)
 _MAGIC: Final = slice(257, 265)
 _PREFIX: Final = slice(345, 500)
+_REST: Final = slice(500, 512)
+_FITS_IN_OCTAL: Final = 8**11  # bytes; smaller sizes fit into the header itself
 _POSIX: Final = b"ustar\x0000"
 _GNU: Final = b"ustar  \x00"
 _OCTAL: Final = re.compile(rb" *([0-7]{1,12})[ \x00]*")
@@ -31,7 +33,11 @@ _UTF8: Final = "ISO-IR 10646 2000 UTF-8"  # pax, hdrcharset
 _HARMLESS: Final = frozenset(
     {"atime", "ctime", "mtime", "uid", "gid", "uname", "gname", "comment", "charset", "devmajor", "devminor"}
 )
-_HARMLESS_VENDORS: Final = ("SCHILY.", "LIBARCHIVE.", "MSWINDOWS.", "DOCKER.", "RHT.", "APK-TOOLS.")
+_HARMLESS_VENDORS: Final = (
+    # not all of SCHILY's: its realsize and filetype make sparse files of members (star(5))
+    *("SCHILY.xattr.", "SCHILY.acl.", "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink", "SCHILY.fflags"),
+    *("LIBARCHIVE.", "MSWINDOWS.", "DOCKER.", "RHT.", "APK-TOOLS."),
+)
 
 
 class Kind(StrEnum):
@@ -91,6 +97,7 @@ def read_header(block: bytes) -> Header:
     kind = _KINDS.get(block[156:157])
     if kind is None:
         raise invalid(f"a member has the type {shown(repr(block[156:157]))}, such as a sparse file has")
+    _check_rest(block)
     name = _read_text(block[_NAME])
     prefix = _read_text(block[_PREFIX]) if block[_MAGIC] == _POSIX else ""
     return Header(f"{prefix}/{name}" if prefix else name, kind, _read_size(block[_SIZE], kind))
@@ -126,11 +133,13 @@ def read_long_name(raw: bytes) -> str:
 def member_size(header: Header, extension: Extension) -> int:
     """Return how many bytes follow, if header and extension do not contradict each other.
 
-    Writers leave the header's own size at zero, or write the same number. Raises DeniedError ``archive_invalid``.
+    Writers write the same number, or leave a size at zero that the header cannot hold: a smaller one at
+    zero would be no bytes to readers that miss the extension. Raises DeniedError ``archive_invalid``.
     """
     if extension.size is None:
         return header.size
-    if header.size not in {0, extension.size}:
+    too_large = header.size == 0 and extension.size >= _FITS_IN_OCTAL
+    if header.size != extension.size and not too_large:
         raise invalid(
             f"{shown(header.name)!r} has {header.size} bytes by its header, "
             f"and {extension.size} by the extended one"
@@ -200,6 +209,17 @@ def _read_size(field: bytes, kind: Kind) -> int:
     if kind in {Kind.FOLDER, Kind.DEVICE, Kind.FIFO, Kind.SYMBOLIC_LINK, Kind.HARD_LINK} and size:
         raise invalid(f"a {kind} has bytes of its own")
     return size
+
+
+def _check_rest(block: bytes) -> None:
+    """Return if no reader finds a part of a name, or a time, in the fields that not all readers know.
+
+    GNU's headers have no prefix, but some readers take one from there; star's end it 24 bytes earlier,
+    and are known by what stands in the last bytes.
+    """
+    unread = (block[_REST], block[_PREFIX] if block[_MAGIC] == _GNU else b"")
+    if any(field.strip(b"\0") for field in unread):
+        raise invalid("a header has more in it than all readers read")
 
 
 def _read_octal(field: bytes, what: str) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from weighlock.core.error import DeniedError
+from weighlock.core.limit import MAX_FILES
+from weighlock.core.path import MAX_PATH_BYTES
 from weighlock.core.text import shown
 from weighlock.source.tar_header import (
     BLOCK_BYTES,
@@ -25,6 +27,7 @@ from weighlock.source.tar_header import (
 )
 
 MAX_MEMBERS: Final = 300_000  # of one layer; an image with a whole toolkit has 100,000
+MAX_KEPT: Final = 5 * MAX_FILES  # of these in memory, folders and what other layers remove included
 MAX_TRAILING_BYTES: Final = 1024 * 1024  # zeros at the end; GNU tar fills up to 10 KiB, tapes had more
 _ZEROS: Final = bytes(BLOCK_BYTES)
 
@@ -58,17 +61,34 @@ def read_members(stream: Stream, *, keep: Callable[[str], bool] = lambda _: True
     Raises DeniedError ``archive_invalid``, ``archive_too_large``, or ``path_invalid`` for a path
     that leads out of the archive, also if ``keep`` was not going to accept it.
     """
-    members = []
+    members: list[Member] = []
     for count, member in enumerate(_members(stream), start=1):
         if count > MAX_MEMBERS:
-            raise DeniedError(
-                "archive_too_large",
-                f"the archive is refused: it has more than {MAX_MEMBERS} members",
-                hint="nothing of it was kept; no model looks like this",
-            )
+            raise too_many_members(MAX_MEMBERS)
         if keep(member.path):
+            _check_length(member.path)
             members.append(member)
+        if len(members) > MAX_KEPT:
+            raise too_many_members(MAX_KEPT)
     return members
+
+
+def too_many_members(limit: int) -> DeniedError:
+    """Return the error for an archive, or several together, of more members than are listed."""
+    return DeniedError(
+        "archive_too_large",
+        f"the archive is refused: it has more than {limit} members",
+        hint="nothing of it was kept; no model looks like this",
+    )
+
+
+def _check_length(path: str) -> None:
+    if len(path) > MAX_PATH_BYTES:  # an extended header could hold 64 KB for each
+        raise DeniedError(
+            "path_invalid",
+            f"a name in the archive, {shown(path[:60])!r}…, is longer than {MAX_PATH_BYTES} bytes",
+            hint="nothing of it was kept; report it to whoever published it",
+        )
 
 
 def _members(stream: Stream) -> Iterator[Member]:

@@ -101,8 +101,16 @@ def test_a_size_of_more_than_eight_gigabytes_is_read_and_not_believed() -> None:
 def test_an_extended_size_may_repeat_the_header_or_replace_nothing() -> None:
     records = extended(pax_record("size", "2") + pax_record("path", "other.json"))
     assert files_of(layer_of(records + PLAIN + END)) == {"other.json": b"{}"}
-    zero = extended(pax_record("size", "2")) + header(b"config.json", 0) + padded(b"{}") + END
-    assert files_of(layer_of(zero)) == {"config.json": b"{}"}
+    assert files_of(layer_of(extended(pax_record("size", "0")) + header(b"a") + END)) == {"a": b""}
+
+
+def altered(block: bytes, at: int, field: bytes) -> bytes:
+    """Return a header with something in a field that not all readers read, and the right sum."""
+    made = bytearray(block)
+    made[at : at + len(field)] = field
+    made[148:156] = b" " * 8
+    made[148:156] = b"%06o\0 " % sum(made)
+    return bytes(made)
 
 
 MALFORMED = {
@@ -130,6 +138,17 @@ MALFORMED = {
     "one block of zeros, then a member": PLAIN + bytes(512) + PLAIN + END,
     "something in the padding": header(b"a", 2) + b"{}" + b"hidden" + bytes(504) + END,
     "sizes disagree": extended(pax_record("size", "1")) + PLAIN + END,
+    # readers that miss the extension see a header where the content is (CVE-2025-62518)
+    "a small size that only the extension has": extended(pax_record("size", "1024"))
+    + header(b"a", 0)
+    + header(b"hidden", 512)
+    + bytes(512)
+    + END,
+    "a prefix in GNU's header": altered(header(b"a", magic=b"ustar  \0"), 345, b"evil") + END,
+    "a time in GNU's header": altered(header(b"a", magic=b"ustar  \0"), 345, b"00000000001\0") + END,
+    "star's header": altered(altered(header(b"a"), 345, b"p" * 155), 508, b"tar\0") + END,
+    "star's size": extended(pax_record("SCHILY.realsize", "1")) + PLAIN + END,
+    "star's type": extended(pax_record("SCHILY.filetype", "sparse")) + PLAIN + END,
     "extended size too large": extended(pax_record("size", "9" * 15)) + PLAIN + END,
     "extended size not a number": extended(pax_record("size", "0x2")) + PLAIN + END,
     "a folder with an extended size": extended(pax_record("size", "512"))
@@ -203,6 +222,15 @@ def test_what_nobody_asks_for_is_not_listed_and_still_checked() -> None:
 def test_too_many_members(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tar_index, "MAX_MEMBERS", 3)
     assert refused(tar_files(FILES)) == "archive_too_large"
+
+
+def test_members_in_memory_are_few_and_their_names_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tar_index, "MAX_KEPT", 3)
+    folders = b"".join(header(b"%d/" % number, kind=b"5") for number in range(4)) + END
+    assert refused(folders) == "archive_too_large"
+    assert layer_of(folders, keep=lambda _: False).members == []
+    long_name = extended(pax_record("path", "a/" * 600)) + header(b"a", kind=b"5") + END
+    assert refused(long_name) == "path_invalid"
 
 
 def test_too_many_zeros_at_the_end() -> None:
