@@ -210,7 +210,10 @@ class Authorizer:
         return realm
 
     def _token_request(self, realm: Url, fields: list[tuple[str, str]], login: Login | None) -> Request:
-        hosts = self._endpoint.hosts if realm.origin == self._endpoint.origin else self._endpoint.realms
+        is_own = realm.origin == self._endpoint.origin
+        hosts = self._endpoint.hosts if is_own else self._endpoint.realms
+        # another host's netrc entry must not buy a token that this registry then gets to see
+        nobody = None if is_own else Credential(realm.origin, {})
         if login is not None and login.identity_token is not None:
             granted = [
                 ("grant_type", "refresh_token"),
@@ -224,10 +227,11 @@ class Authorizer:
                 str(realm),
                 hosts,
                 headers={"Content-Type": "application/x-www-form-urlencoded"},
+                credential=nobody,
                 body=urlencode([*granted, *rest]).encode(),
                 retry=True,  # asking twice gives two tokens
             )
-        credential = None if login is None else basic(realm.origin, login.user, login.password)
+        credential = nobody if login is None else basic(realm.origin, login.user, login.password)
         joint = "&" if realm.query else "?"
         return Request("GET", f"{realm}{joint}{urlencode(fields)}", hosts, credential=credential)
 

@@ -89,7 +89,8 @@ class Session:
     def _request(self, ask: Ask, credential: Credential | None, accept: frozenset[int]) -> Request:
         hosts, redirects = self.endpoint.hosts, self.endpoint.redirects if ask.redirects else Hosts()
         if ask.url.origin != self.endpoint.origin:
-            hosts, credential = self.endpoint.redirects, None
+            # none at all: with None, netrc would be asked for one, for an address that the registry chose
+            hosts, credential = self.endpoint.redirects, Credential(ask.url.origin, {})
         return Request(
             ask.method,
             str(ask.url),

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,13 +12,15 @@ from registry_server import RegistryServer
 from unit.transport.registry.conftest import LOGIN, Connect, Logins, Serve
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
-from weighlock.transport.client import Client, Network
+from weighlock.transport.client import Client, Document, Network, Request
 from weighlock.transport.credential import Secret
 from weighlock.transport.download import Downloader
 from weighlock.transport.host import Hosts
+from weighlock.transport.redirect import first_hop
 from weighlock.transport.registry.auth import Authorizer, Scope, read_token, scopes_for, write_scopes
 from weighlock.transport.registry.client import Endpoint
-from weighlock.transport.registry.docker_config import Login
+from weighlock.transport.registry.docker_config import Login, NoCredentials
+from weighlock.transport.url import parse_url
 
 BLOB = b"weights" * 1000
 DIGEST = Digest.of(BLOB)
@@ -187,6 +190,39 @@ def test_a_token_asked_for_by_another_host(serve: Serve, full: RegistryServer, c
     assert thief.requests == []
     assert "network.hosts" in error.hint
     assert not any(secret in seen(full) for secret in SECRETS)
+
+
+class Asked(Client):
+    """Remembers what would be sent, with what netrc says, and answers with a token."""
+
+    def __init__(self, netrc: Path) -> None:
+        self.network = Network(environ={"NETRC": str(netrc)})
+        super().__init__(self.network)
+        self.sent: list[dict[str, str]] = []
+
+    def document(self, request: Request, *, limit_bytes: int) -> Document:
+        origin = parse_url(request.url).origin
+        shown = self._credential(request, first_hop(request, self.network))
+        self.sent.append(shown.headers_for(origin) if shown else {})
+        return Document(b'{"token": "t"}'[:limit_bytes], {}, request.url, 200)
+
+
+@pytest.mark.parametrize(("realm", "shown"), [("auth.example", False), ("reg.example", True)])
+def test_a_registry_gets_no_token_that_another_hosts_password_buys(
+    tmp_path: Path, realm: str, shown: bool
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(
+        "".join(f"machine {host} login me password p4ss\n" for host in ("auth.example", "reg.example"))
+    )
+    netrc.chmod(0o600)
+    listed = Hosts.of(["auth.example"])
+    endpoint = Endpoint.of("reg.example", realms=listed, redirects=Hosts(), plain_http=Hosts())
+    with Asked(netrc) as client:
+        authorizer = Authorizer(client, endpoint, NoCredentials(), monotonic=lambda: 0.0)
+        header = f'Bearer realm="https://{realm}/token"'
+        authorizer.answer(header, scopes_for("a", "pull"), refused=None)
+    assert [bool(headers) for headers in client.sent] == [shown]
 
 
 def test_a_token_from_an_allowed_host(serve: Serve, full: RegistryServer, connect: Connect) -> None:
