@@ -8,6 +8,7 @@ import contextlib
 import select
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +24,7 @@ from weighlock.transport.timing import LEAST_BYTES_PER_S, Timing
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
+_SILENCE: Final = (TimeoutError, BlockingIOError)  # as TLS sockets and the kernel say it
 _FILL_S: Final = 0.1  # large chunks cost least; but progress should show ten times a second
 
 
@@ -42,7 +44,7 @@ class Wire:
         self._failure: PassingError | None = None
         self._store = memoryview(bytearray(MAX_HEAD_BYTES))
         self._start = self._end = 0
-        sock.settimeout(timing.silence_s)
+        self._be_patient(timing.silence_s)
 
     def send(self, view: memoryview) -> None:
         """Send all of ``view``; raises UndecidedError ``timed_out``, ``host_unreachable``."""
@@ -51,7 +53,7 @@ class Wire:
             before = self._clock()
             try:
                 sent = self._sock.send(view)
-            except TimeoutError as problem:
+            except _SILENCE as problem:
                 raise timed_out(self.host, "does not take what is sent") from problem
             except OSError as problem:
                 raise host_unreachable(self.host, f"the connection broke ({reason_of(problem)})") from problem
@@ -82,7 +84,7 @@ class Wire:
         except OSError:
             return False  # whoever reads next meets it again
         finally:
-            self._sock.settimeout(self._timing.silence_s)
+            self._be_patient(self._timing.silence_s)
         return False
 
     def read_head(self, silence_s: float | None = None) -> bytes:
@@ -92,9 +94,11 @@ class Wire:
         """
         self._waited_s, self._moved = 0.0, 0
         if self._start == self._end:
-            self._sock.settimeout(silence_s or self._timing.silence_s)
+            if silence_s is not None:
+                self._be_patient(silence_s)
             self._more_of_head()
-            self._sock.settimeout(self._timing.silence_s)
+            if silence_s is not None:
+                self._be_patient(self._timing.silence_s)
             self._waited_s = 0.0  # a server may think before it speaks, not while it does
         self.answered = True
         return self._take_until(_HEAD_END, "the head of the answer", MAX_HEAD_BYTES, self._more_of_head)
@@ -146,6 +150,18 @@ class Wire:
         with contextlib.suppress(OSError):
             self._sock.close()
 
+    def _be_patient(self, seconds: float) -> None:
+        """Let every wait for the peer end after ``seconds``."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._sock.settimeout(seconds)
+            return
+        # the kernel's own limit: Python's asks twice for every arrival, which is most of the cost of one
+        self._sock.settimeout(None)
+        whole, part = divmod(max(seconds, 0.001), 1)
+        limit = struct.pack("@ll", int(whole), int(part * 1_000_000))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
     def _take_until(self, end: bytes, what: str, limit_bytes: int, more: Callable[[], None]) -> bytes:
         looked = self._start
         store = self._store.obj
@@ -175,7 +191,7 @@ class Wire:
         try:
             if not self._more():
                 raise host_unreachable(self.host, "it closed the connection without an answer")
-        except TimeoutError as problem:
+        except _SILENCE as problem:
             raise timed_out(self.host, "does not answer") from problem
         except OSError as problem:
             raise host_unreachable(self.host, f"the connection broke ({reason_of(problem)})") from problem
@@ -198,7 +214,7 @@ class Wire:
         return count
 
     def _lost(self, problem: OSError) -> PassingError:
-        if isinstance(problem, TimeoutError):
+        if isinstance(problem, _SILENCE):
             return timed_out(self.host, "stopped sending in the middle of an answer")
         return body_truncated(self.host, f"the connection broke ({reason_of(problem)})")
 
