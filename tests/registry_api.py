@@ -40,7 +40,7 @@ class Switches:
     chunk_minimum: int = 0
     page: int = 1000
     blob_redirect: str = ""  # a blob's bytes are at this address + its digest
-    upload_base: str | None = None  # what uploads' locations begin with; None: the registry's own address
+    upload_base: str | None = None  # what uploads' locations begin with; None: the address that was asked
     filters: bool = True  # the referrers API filters by artifact type, and says so
     resumable: bool = True  # False: a broken chunk ends the upload, as in docker-registry 2.8
     largest_body: int = 1 << 40
@@ -210,14 +210,16 @@ class Handler(BaseHTTPRequestHandler):
             self._start_upload(name)
             return
         content = self.registry.content
-        upload = content.upload(name, identifier)
-        if self.command == "DELETE":
-            content.cancel_upload(name, identifier)
-            self.reply(204)
-        elif self.command == "GET":
-            self.reply(204, b"", self._upload_headers(name, identifier, len(upload)))
-        else:
-            self._receive(name, identifier, upload)
+        content.upload(name, identifier)
+        with content.repository(name).busy[identifier]:
+            upload = content.upload(name, identifier)
+            if self.command == "DELETE":
+                content.cancel_upload(name, identifier)
+                self.reply(204)
+            elif self.command == "GET":
+                self.reply(204, b"", self._upload_headers(name, identifier, len(upload)))
+            else:
+                self._receive(name, identifier, upload)
 
     def _receive(self, name: str, identifier: str, upload: bytearray) -> None:
         repository = self.registry.content.repository(name)
@@ -262,8 +264,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _upload_headers(self, name: str, identifier: str, size: int) -> dict[str, str]:
         base = self.registry.switches.upload_base
+        if base is None:  # as the client calls it, like docker-registry
+            base = f"{urlsplit(self.registry.url).scheme}://{self.headers['Host']}"
         # the position is in the query, so that whoever drops it is found out
-        location = f"{self.registry.url if base is None else base}/v2/{name}/blobs/uploads/{identifier}"
+        location = f"{base}/v2/{name}/blobs/uploads/{identifier}"
         return {"Location": f"{location}?_state={size}", "Range": f"0-{max(size - 1, 0)}"}
 
     def _require(self, switch: bool) -> None:

@@ -49,6 +49,7 @@ class Repository:
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     uploads: dict[str, bytearray] = field(default_factory=dict)
+    busy: dict[str, threading.Lock] = field(default_factory=dict)  # one request at a time for an upload
     ended: set[str] = field(default_factory=set)  # uploads that had a chunk below the minimum
 
 
@@ -95,6 +96,7 @@ class Content:
         identifier = str(uuid.uuid4())
         with self.lock:
             self.repository(name).uploads[identifier] = bytearray()
+            self.repository(name).busy[identifier] = threading.Lock()
         return identifier
 
     def upload(self, name: str, identifier: str) -> bytearray:

@@ -1,7 +1,8 @@
 """The lists of referrers in one repository, read together and changed together."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
@@ -11,11 +12,14 @@ from weighlock.transport.registry import referrer
 from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, MEDIA_TYPES, ManifestBytes
 from weighlock.transport.timing import Timing
 
+TAG_ATTEMPTS: Final = 4  # over about two seconds; then what is listed is missing, which is an error
+
 
 class Manifests(Protocol):
     """What of a repository is needed here."""
 
     timing: Timing
+    index_lock: threading.Lock
 
     def manifest(self, reference: str | Digest, *, accept: tuple[str, ...] = MEDIA_TYPES) -> ManifestBytes:
         """Return a manifest."""
@@ -50,7 +54,9 @@ class ReferrerLists:
         manifest = self._repository.manifest(descriptor.digest)
         tag = referrer.own_tag(subject, descriptor.digest)
         self._repository.put_manifest(manifest.raw, manifest.media_type, tag)
-        self.change(subject, lambda before: referrer.join(before, [descriptor]))
+        # Whoever writes the index puts back what all the own tags know, and looks at them again after writing:
+        # so the last writer of several at once leaves an index that has all of them.
+        self.change(subject, lambda before: self._completed(subject, before, descriptor))
 
     def remove(self, subject: Digest, digest: Digest) -> None:
         """Take a referrer off the index; see ``Repository.detach_fallback``."""
@@ -58,13 +64,21 @@ class ReferrerLists:
 
     def change(self, subject: Digest, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:
         """Change the index under the fallback tag; raises UndecidedError ``referrers_conflict``."""
-        tag, timing = referrer.fallback_tag(subject), self._repository.timing
-        referrer.change_index(
-            lambda: self._index(subject),
-            lambda listed: self._repository.put_manifest(referrer.write_index(listed), INDEX_MEDIA_TYPE, tag),
-            change,
-            pause=lambda attempt: timing.sleep(timing.delay(attempt)),
-        )
+        repository, tag = self._repository, referrer.fallback_tag(subject)
+        with repository.index_lock:  # threads of this process would only get in each other's way
+            referrer.change_index(
+                lambda: self._index(subject),
+                lambda listed: repository.put_manifest(referrer.write_index(listed), INDEX_MEDIA_TYPE, tag),
+                change,
+                pause=lambda attempt: repository.timing.sleep(repository.timing.delay(attempt)),
+            )
+
+    def _completed(
+        self, subject: Digest, before: list[Descriptor], descriptor: Descriptor
+    ) -> list[Descriptor]:
+        made = referrer.join(before, [descriptor])
+        tags = self._repository.tags()
+        return referrer.join(made, self._by_own_tag(subject, tags, {each.digest for each in made}))
 
     def _of_api(self, subject: Digest) -> list[Descriptor] | None:
         """Return what the API lists, or None where there is no API."""
@@ -90,7 +104,19 @@ class ReferrerLists:
         return [self._tagged(tag) for tag in tags if tag.startswith(prefix) and tag not in named]
 
     def _tagged(self, tag: str) -> Descriptor:
-        listed = referrer.describe(self._repository.manifest(tag))
+        listed = referrer.describe(self._manifest_at(tag))
         if listed is None or referrer.own_tag(listed.subject.digest, listed.descriptor.digest) != tag:
             raise referrer.wrong_subject(tag)
         return listed.descriptor
+
+    def _manifest_at(self, tag: str) -> ManifestBytes:
+        """Return the manifest of a tag that was listed: docker-registry lists one before it leads anywhere."""
+        timing = self._repository.timing
+        for attempt in range(1, TAG_ATTEMPTS):
+            try:
+                return self._repository.manifest(tag)
+            except UsageError as error:
+                if error.code != "remote_missing":
+                    raise
+            timing.sleep(timing.delay(attempt))
+        return self._repository.manifest(tag)

@@ -5,6 +5,7 @@ holds its bytes against the digest that was asked for.
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -93,6 +94,7 @@ class Repository:
         self.registry = session.endpoint.registry
         self.name = name
         self.timing = timing
+        self.index_lock = threading.Lock()
         self._session = session
         self._pull = scopes_for(name, "pull")
         self._push = scopes_for(name, "pull", "push")
@@ -254,7 +256,10 @@ class Repository:
         ReferrerLists(self).add(subject, descriptor)
 
     def detach_fallback(self, subject: Digest, digest: Digest) -> None:
-        """Take a referrer off the index, before it is deleted; raises UndecidedError ``referrers_conflict``."""
+        """Take a referrer off the index, when it was deleted; raises UndecidedError ``referrers_conflict``.
+
+        Before that its own tag is still there, and others would put it back.
+        """
         ReferrerLists(self).remove(subject, digest)
 
     def pages(self, path: str, headers: Mapping[str, str]) -> Iterator[Document]:

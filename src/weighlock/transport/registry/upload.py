@@ -33,6 +33,7 @@ MAX_ANSWER_BYTES: Final = 64 * 1024  # answers to uploads are empty
 ANSWER_S: Final = 600.0  # some registries digest the blob again before they answer: 1 TB at 2 GB/s
 MINIMUM_HEADER: Final = "oci-chunk-min-length"
 TOO_LARGE: Final = 413
+BAD_REQUEST: Final = 400
 RANGE_NOT_SATISFIABLE: Final = 416
 _BYTES: Final = {"Content-Type": "application/octet-stream"}
 
@@ -115,6 +116,7 @@ class Uploader:
                 except _LostError as lost:
                     if restart > MAX_RESTARTS:
                         raise _failed(lost) from lost.__cause__
+                    upload.cancel()  # it may only be unusable
                 else:
                     return
             self._timing.sleep(self._timing.delay(restart))
@@ -134,6 +136,7 @@ class _Upload:
         self._scopes = scopes_for(repository, "pull", "push")
         self._timing = timing
         self.arrived = 0
+        self._resumed = False
         self._location = self._follow(begun)
         self.chunk_bytes = _chunk_bytes(begun)
 
@@ -180,7 +183,7 @@ class _Upload:
             except WeighlockError as error:
                 if self._has(blob):
                     return  # the answer got lost, not the request
-                if _forgotten(error):
+                if self._is_lost(error):
                     raise _LostError from error
                 if not _passing(error) or failures == self._timing.attempts:
                     raise
@@ -219,10 +222,11 @@ class _Upload:
 
     def _recover(self, error: WeighlockError, segment: Segment) -> None:
         """Ask what has arrived; raises ``error`` if asking is no use, _LostError."""
-        if _forgotten(error):
+        if self._is_lost(error):
             raise _LostError from error
         if not _passing(error):
             raise error
+        self._resumed = True
         try:
             document = self._ask("GET", self._location, frozenset({204}), retry=True)
         except WeighlockError as second:
@@ -234,6 +238,13 @@ class _Upload:
         if arrived < segment.start:
             raise _LostError from error  # what came before has arrived once, and is not kept here
         self.arrived = arrived
+
+    def _is_lost(self, error: WeighlockError) -> bool:
+        """Return whether only a new upload can help.
+
+        After a break, what was under way may still arrive behind our back: then nothing fits any more.
+        """
+        return _forgotten(error) or (self._resumed and error.details.get("status") == BAD_REQUEST)
 
     def _has(self, blob: Blob) -> bool:
         """Return whether the blob is there after all."""

@@ -269,6 +269,28 @@ def test_a_chunk_at_another_place(server: RegistryServer, repository: Repository
     assert sent(server) == len(DATA) + 5_000  # the first try is read by the server to its end, and refused
 
 
+def test_a_resumed_upload_that_does_not_fit_is_begun_again(
+    server: RegistryServer, repository: Repository
+) -> None:
+    """What was under way when the connection broke arrives after we asked what had arrived."""
+
+    def arrive() -> None:
+        for begun in server.content.repository(NAME).uploads.values():
+            begun.extend(b"late")
+
+    server.cut("PUT", "/uploads/", after=12_000)
+    server.before("PUT", "/uploads/", arrive)
+    repository.upload_from(pieces_from, digest=DIGEST, size=len(DATA))
+    assert is_there(server)
+    assert len(server.asked("POST")) == 2
+
+
+def test_a_refusal_without_a_break_is_final(server: RegistryServer, repository: Repository) -> None:
+    server.answer("PATCH", "_state=10000", 400)
+    assert refusal(lambda: repository.upload(pieces())).code == "request_refused"
+    assert len(server.asked("POST")) == 1
+
+
 @pytest.mark.parametrize(
     ("headers", "code"),
     [
