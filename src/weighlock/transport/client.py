@@ -123,8 +123,13 @@ class Client:
 
 
 def read_retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | None:
-    """Return the seconds that a server asks to wait (RFC 9110, section 10.2.3), or None if it says nothing clear."""
+    """Return the seconds that a server asks to wait, or None if it says nothing clear.
+
+    RFC 9110, section 10.2.3; without that, the longest of what is used up by draft-ietf-httpapi-ratelimit-headers.
+    """
     text = headers.get("retry-after", "")
+    if not text:
+        return _read_used_up(headers.get("ratelimit", ""))
     if text.isascii() and text.isdecimal():
         return float(text[:MAX_WAIT_DIGITS])
     try:
@@ -134,6 +139,17 @@ def read_retry_after(headers: Mapping[str, str], now: dt.datetime) -> float | No
     if moment.tzinfo is None:  # "-0000", which means UTC
         moment = moment.replace(tzinfo=dt.UTC)
     return max(0.0, (moment - now).total_seconds())
+
+
+def _read_used_up(text: str) -> float | None:
+    """Return the longest wait of the quotas that are used up, as in ``"api";r=0;t=55, "pages";r=3;t=9``."""
+    waits = []
+    for quota in text.split(","):
+        fields = dict(field.strip().partition("=")[::2] for field in quota.split(";"))
+        seconds = fields.get("t", "")
+        if fields.get("r") == "0" and seconds.isascii() and seconds.isdecimal():
+            waits.append(float(seconds[:MAX_WAIT_DIGITS]))
+    return max(waits, default=None)
 
 
 def _watch(request: Request, response: Response) -> None:

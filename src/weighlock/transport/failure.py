@@ -135,8 +135,9 @@ def status_error(status: int, url: Url, method: str, headers: Mapping[str, str])
 
 
 def _wait_hint(headers: Mapping[str, str]) -> str:
-    wait = headers.get("retry-after")
-    asked = (
-        f"the server asks to wait: {shown(wait)} (seconds or a date)" if wait else "wait before trying again"
-    )
+    asked = "wait before trying again"
+    if wait := headers.get("retry-after"):
+        asked = f"the server asks to wait: {shown(wait)} (seconds or a date)"
+    elif wait := headers.get("ratelimit"):
+        asked = f"wait until the server gives more, in t seconds: {shown(wait)}"
     return f"{asked}; a token or fewer `pull.connections` may help"

@@ -121,6 +121,35 @@ def test_retry_after(text: str | None, seconds: float | None) -> None:
     assert read_retry_after(headers, pki.NOW) == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ('"api";r=0;t=55', 55.0),
+        ('"api"; t=55 ; r=0', 55.0),
+        ('"api";r=5;t=55', None),
+        ('"api";r=0;t=5, "pages";r=0;t=9, "files";r=3;t=100', 9.0),
+        ('"api";r=0', None),
+        ('"api";r=0;t=-5', None),
+        ('"api";r=0;t=1.5', None),
+        ('"api";r=0;t=' + "9" * 400, 999_999_999.0),
+        (";r=0;t=" * 8000, None),
+        ("", None),
+    ],
+)
+def test_a_quota_that_is_used_up(text: str, seconds: float | None) -> None:
+    assert read_retry_after({"ratelimit": text}, pki.NOW) == seconds
+    assert read_retry_after({"ratelimit": text, "retry-after": "2"}, pki.NOW) == 2.0
+
+
+def test_a_quota_that_nobody_waits_for_is_told(house: House, client: Client, time: ManualTime) -> None:
+    house.put("/a", *(Answer(429, headers={"RateLimit": f'"api";r=0;t={text}'}) for text in (7, 61)), GOOD)
+    with pytest.raises(UndecidedError) as raised:
+        ask(client, house)
+    assert raised.value.code == "rate_limited"
+    assert "t=61" in raised.value.hint
+    assert time.slept == [7.0]
+
+
 def test_waiting_by_default_is_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
