@@ -4,7 +4,7 @@ What is where is said in ``registry_tag``; decision 9 has the reasons. Everythin
 digested; nothing that the registry says of itself is believed but which tags there are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from weighlock.core.clock import Clock, system_clock, write_time
@@ -290,15 +290,16 @@ class RegistryStore(RegistryBlobs):
         """Put all that our tags know into the list of referrers that other tools read."""
         try:
             # asked again after each writing, so that the last of several writers leaves a list that has all
-            self._referrers.change(subject, lambda before: join(before, self._tagged(subject)))
+            self._referrers.change(subject, lambda before: join(before, self._lacking(subject, before)))
         except UndecidedError as error:
             if error.code != "referrers_conflict":
                 raise
             # our tags have it; who wrote meanwhile, or writes next, puts it into the list
 
-    def _tagged(self, subject: Digest) -> list[Descriptor]:
-        own = in_order(self.listed_manifest, self._listed().about(subject))
-        return [each.descriptor for each in own if each is not None]
+    def _lacking(self, subject: Digest, listed: Iterable[Descriptor]) -> list[Descriptor]:
+        known = {each.digest for each in listed}
+        own = [each for each in self._listed().about(subject) if each.digest not in known]
+        return [each.descriptor for each in in_order(self.listed_manifest, own) if each is not None]
 
     def _delete(self, manifest: Manifest) -> None:
         try:

@@ -58,10 +58,9 @@ class Listed:
         found: list[Listing] = []
         names: dict[str, str] = {}
         for tag in sorted(tags):
-            listing, name = read_listing(tag), name_of(tag)
-            if listing is not None:
+            if (listing := read_listing(tag)) is not None:
                 found.append(listing)
-            elif name is not None:
+            elif (name := name_of(tag)) is not None:
                 names[tag] = name
         oldest: dict[Digest, Listing] = {}
         for listing in sorted(found, key=lambda each: (each.time_ms, each.digest)):

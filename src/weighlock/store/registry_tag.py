@@ -64,6 +64,8 @@ def tag_of(name: str) -> str:
 
 def name_of(tag: str) -> str | None:
     """Return the name that a tag stands for, or None if it is no name's."""
+    if tag.startswith("_") or _FALLBACK.fullmatch(tag):
+        return None  # thousands of tags are; an error for each would take longer than all else
     name = _SEPARATORS.sub(lambda match: _READ.get(match[0], match[0]), tag)
     try:
         return name if tag_of(name) == tag else None
