@@ -22,6 +22,7 @@ class Access:
     refresh_tokens: set[str] = field(default_factory=set)  # good for the OAuth2 flow
     realm: str | None = None  # another address than the registry's own
     expires_in: int = 300
+    insufficient_status: int = 401  # for a token that allows too little: 401 in distribution, 403 in RFC 6750
     issued: dict[str, set[str]] = field(default_factory=dict)  # token: its scopes
     asked: list[dict[str, str]] = field(default_factory=list)  # what tokens were asked for
 

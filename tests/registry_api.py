@@ -129,7 +129,9 @@ class Handler(BaseHTTPRequestHandler):
         if challenge is not None:
             self.drain()
             body = b'{"errors":[{"code":"UNAUTHORIZED"}]}'
-            self.reply(401, body, {"WWW-Authenticate": challenge})
+            insufficient = "insufficient_scope" in challenge
+            status = self.registry.access.insufficient_status if insufficient else 401
+            self.reply(status, body, {"WWW-Authenticate": challenge})
         return challenge is None
 
     def _blobs(self, name: str, digest: str) -> None:

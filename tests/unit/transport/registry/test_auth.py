@@ -143,6 +143,18 @@ def test_more_rights_are_asked_for_when_they_are_needed(full: RegistryServer, co
     ]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_allows_too_little(full: RegistryServer, connect: Connect, status: int) -> None:
+    """Somebody else's rights changed: the token is good, and no longer for this."""
+    full.access.insufficient_status = status
+    repository = connect(full, Logins()).repository("org/model")
+    repository.has_blob(DIGEST)
+    for scopes in full.access.issued.values():
+        scopes.clear()
+    assert repository.has_blob(DIGEST) == len(BLOB)
+    assert len(full.access.asked) == 2
+
+
 def test_rights_that_only_the_registry_knows_of(full: RegistryServer, connect: Connect) -> None:
     repository = connect(full, Logins()).repository("org/model")
     scope = 'scope="repository:org/model:delete,pull repository:other/secret:push registry:catalog:*"'
