@@ -244,6 +244,17 @@ def test_a_digest_over_plain_http_confirms_nothing(project: Project, index: Inde
     assert project.lock.read_text() == locked
 
 
+def test_an_index_over_plain_http_that_links_elsewhere_confirms_nothing(
+    project: Project, index: Index, plain_http: str
+) -> None:
+    index.publish()
+    page = index.root / "simple" / "tiny-model" / "index.html"
+    page.write_text(page.read_text().replace("../../files/", f"file://{index.root}/files/"))
+    index.serve(plain_http)
+    project.run("pull", SPEC).denied("origin_unconfirmed")
+    project.assert_untouched()
+
+
 def test_a_python_without_pip(
     project: Project, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

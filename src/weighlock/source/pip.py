@@ -45,6 +45,9 @@ _PASSED: Final = re.compile(
     |DEFAULT_TIMEOUT|TIMEOUT|RETRIES|CACHE_DIR|NO_CACHE_DIR|KEYRING_PROVIDER)""",
     re.VERBOSE | re.ASCII,
 )
+_SETTING: Final = re.compile(r"""^(global|install|:env:)\.([a-z-]+)=['"](.*)['"]$""", re.MULTILINE)
+_SECTIONS: Final = ("global", "install", ":env:")  # the later one wins
+_PLACES: Final = ("index-url", "extra-index-url", "find-links")
 _MISMATCH: Final = re.compile(r"Expected sha256 ([0-9a-f]{64})\s+Got +([0-9a-f]{64})", re.ASCII)
 _URL: Final = re.compile(r"[a-z+]+://\S+", re.IGNORECASE)
 
@@ -70,7 +73,11 @@ class Pip:
         none; UndecidedError ``index_failed`` or ``pip_missing``.
         """
         arguments = ["install", "--dry-run", "--ignore-installed", "--report", "-"]
-        return read_report(self._run(arguments, requirement, digest, folder))
+        offer = read_report(self._run(arguments, requirement, digest, folder))
+        if digest is not None or not offer.confirmed:
+            return offer
+        # a page without TLS may name any digest, and link to a file behind TLS
+        return offer._replace(confirmed=asks_safely(self._configuration(folder)))
 
     def download(self, requirement: str, digest: Digest, folder: Path, progress: Progress) -> Path:
         """Return the one wheel that pip put into ``folder``, a private and empty one.
@@ -91,13 +98,19 @@ class Pip:
         pinned = f" --hash=sha256:{digest.hex}" if digest else ""
         listed.write_text(f"{requirement}{pinned}\n", encoding="utf-8")
         demanded = ["--require-hashes"] if digest else []
+        return self._ask([*arguments, *_COMMON, *demanded, "-r", str(listed)], requirement, folder)
+
+    def _configuration(self, folder: Path) -> str:
+        return self._ask(["config", "list"], "its configuration", folder).decode("utf-8", "replace")
+
+    def _ask(self, arguments: Sequence[str], what: str, folder: Path) -> bytes:
         # -P: the current folder may hold a pip.py, and must not run
-        command = [sys.executable, "-P", "-m", "pip", *arguments, *_COMMON, *demanded, "-r", str(listed)]
+        command = [sys.executable, "-P", "-m", "pip", *arguments]
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(folder), check=False
         )
         if done.returncode:
-            raise diagnose(done.stderr.decode("utf-8", "replace"), requirement)
+            raise diagnose(done.stderr.decode("utf-8", "replace"), what)
         return done.stdout
 
     def _environment(self, folder: Path) -> dict[str, str]:
@@ -164,6 +177,31 @@ def read_report(raw: bytes) -> Offer:
     if digits is None:
         raise unconfirmed(file_name, "the index gives no SHA-256 digest for it")
     return Offer(file_name, Digest.parse(f"sha256:{digits}"), url.scheme in CONFIRMED_SCHEMES)
+
+
+def asks_safely(configuration: str) -> bool:
+    """Return whether all places that pip looks at prove by TLS who they are, or are files of this machine.
+
+    ``configuration`` is what ``pip config list`` prints; of two values for a setting the variable's counts,
+    then that for ``pip install``. A place with TLS counts as one without if it is a "trusted host",
+    whose certificate pip does not look at.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for section, name, value in _SETTING.findall(configuration):
+        found.setdefault(section, {})[name] = value
+    values = {name: value for section in _SECTIONS for name, value in found.get(section, {}).items()}
+    trusted = {host.lower().partition(":")[0] for host in _words(values.get("trusted-host", ""))}
+    if trusted and "index-url" not in values:
+        return False  # pip's own index may be one of them
+    places = [urlsplit(place) for name in _PLACES for place in _words(values.get(name, ""))]
+    return all(
+        place.scheme.lower() != "http" and (place.scheme.lower() != "https" or place.hostname not in trusted)
+        for place in places
+    )
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("\\n", " ").split()  # lists in files have a line for each
 
 
 def unconfirmed(file_name: str, why: str) -> DeniedError:

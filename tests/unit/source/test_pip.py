@@ -7,7 +7,7 @@ import pytest
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError
-from weighlock.source.pip import Offer, _largest_wheel, diagnose, read_report
+from weighlock.source.pip import Offer, _largest_wheel, asks_safely, diagnose, read_report
 
 DIGEST = Digest.of(b"wheel")
 URL = "https://files.invalid/a/tiny_model-1.0%2Blocal-py3-none-any.whl"
@@ -27,6 +27,28 @@ def test_a_report_offers_a_wheel_by_name_and_digest() -> None:
 )
 def test_only_the_origin_itself_confirms_a_digest(scheme: str, confirmed: bool) -> None:
     assert read_report(report(url=f"{scheme}://files.invalid/x.whl")).confirmed is confirmed
+
+
+@pytest.mark.parametrize(
+    ("configuration", "safe"),
+    [
+        ("", True),
+        ("global.index-url='https://index.invalid/simple'\nglobal.timeout='60'", True),
+        ("global.index-url='http://index.invalid/simple'", False),
+        ("global.extra-index-url='\\nhttps://a.invalid\\nHTTP://b.invalid'", False),
+        ("install.find-links='/wheels http://a.invalid/'", False),
+        ("global.find-links='/wheels file:///wheels'", True),
+        (":env:.index-url='https://a.invalid'\nglobal.index-url='http://b.invalid'", True),
+        ("global.index-url='https://a.invalid'\ninstall.index-url='http://b.invalid'", False),
+        ("download.index-url='http://b.invalid'", True),
+        ("global.trusted-host='A.invalid:443 b.invalid'\nglobal.index-url='https://a.invalid/simple'", False),
+        ("global.trusted-host='a.invalid'", False),
+        ("global.trusted-host='b.invalid'\nglobal.index-url='https://a.invalid/simple'", True),
+        ('global.index-url="http://it\'s.invalid"', False),
+    ],
+)
+def test_places_that_prove_who_they_are(configuration: str, safe: bool) -> None:
+    assert asks_safely(configuration) is safe
 
 
 @pytest.mark.parametrize(
