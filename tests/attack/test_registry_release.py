@@ -173,6 +173,31 @@ def test_a_model_is_pulled_into_a_registry(registry_requested: ServedHouse) -> N
     house.ok("copy", "production:state", "experimentation:state-of-production")
 
 
+def test_gates_only_read(registry_released: ServedHouse) -> None:
+    house = registry_released
+    before = len(house.server.requests)
+    house.gates_allow()
+    house.ok("release", "show")
+    asked = house.server.requests[before:]
+    assert {each.method for each in asked} == {"GET"}
+
+
+def test_promotion_mounts_the_model(registry_requested: ServedHouse) -> None:
+    house = registry_requested
+    house.release(house.candidate)
+    assert house.server.asked("POST", f"mount={house.file_digest()}&from=house%2Fexperimentation")
+    layer = f"/v2/house/production/blobs/uploads/.*{house.file_digest().hex}"
+    assert house.server.asked("PUT", layer) == []
+
+
+def test_a_mirror_is_no_way_into_production(registry_released: ServedHouse) -> None:
+    house = registry_released
+    repository = f"oci:{house.server.name}/house/production"
+    settings = (house.root / "weighlock.yaml").read_text()
+    (house.root / "weighlock.yaml").write_text(f"{settings}\npush:\n  oci: ['{house.server.name}']\n")
+    house.denied("promotion_required", "mirror", repository)
+
+
 def test_init_makes_no_folder_for_a_repository(registry_released: ServedHouse) -> None:
     registry_released.denied("settings_exists", "init", ".", status=2)
     assert not (registry_released.root / ".weighlock" / "production" / "oci-layout").exists()

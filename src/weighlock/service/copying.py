@@ -177,16 +177,11 @@ def _open_source(workspace: Workspace, end: End) -> _Source:
 
 def _open_target(workspace: Workspace, end: End) -> _Target:
     environment = end.environment if isinstance(end, StoreReference) else _environment_of(workspace, end)
-    if environment == PRODUCTION:
-        raise DeniedError(
-            "promotion_required",
-            "nothing is copied into production: what comes there is approved, inspected and released",
-            hint="`weighlock request` asks for it, and `weighlock promote` moves it",
-        )
+    _check_environment(environment)
     if isinstance(end, StoreReference):
         return _Target(workspace.store(end.environment), _name(end), str(end))
     if environment is None:
-        check_push(end, workspace.settings.names("push.oci"))
+        check_push(workspace, end)
         return _Target(workspace.repository(end), end.tag, f"{OCI}{end}")
     return _Target(workspace.registry_store(environment), _name_in_tag(end), f"{OCI}{end}")
 
@@ -222,8 +217,22 @@ def _environment_of(workspace: Workspace, reference: Reference) -> str | None:
     return None
 
 
-def check_push(reference: Reference, allowed: tuple[str, ...]) -> None:
-    """Return if ``push.oci`` names the repository; raises DeniedError ``push_not_allowed``."""
+def _check_environment(environment: str | None) -> None:
+    if environment == PRODUCTION:
+        raise DeniedError(
+            "promotion_required",
+            "nothing is copied into production: what comes there is approved, inspected and released",
+            hint="`weighlock request` asks for it, and `weighlock promote` moves it",
+        )
+
+
+def check_push(workspace: Workspace, reference: Reference) -> None:
+    """Return if ``push.oci`` names the repository, and it is not production's.
+
+    Raises DeniedError ``promotion_required``, ``push_not_allowed``.
+    """
+    _check_environment(_environment_of(workspace, reference))
+    allowed = workspace.settings.names("push.oci")
     parts = read_entry("oci", f"{reference.registry}/{reference.repository}")
     if any(parts[: len(entry)] == entry for entry in (read_entry("oci", text) for text in allowed)):
         return

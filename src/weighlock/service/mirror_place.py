@@ -45,7 +45,7 @@ def _open_repository(workspace: Workspace, reference: Reference, *, make: bool) 
     if make:
         from weighlock.service.copying import check_push  # noqa: PLC0415  # HTTP, which a folder needs not
 
-        check_push(reference, workspace.settings.names("push.oci"))
+        check_push(workspace, reference)
     return workspace.repository(reference)
 
 
