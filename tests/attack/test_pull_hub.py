@@ -303,6 +303,28 @@ def test_a_back_dated_commit_waits_like_any_other(place: HubProject) -> None:
     assert place.pull(SPEC).status == 0
 
 
+def test_a_back_dated_commit_behind_a_tag_waits_too(place: HubProject) -> None:
+    place.values["pull"] = {"cooldown_days": 7}
+    place.write()
+    repository = place.case.repository
+    old = EPOCH - dt.timedelta(days=900)
+    repository.tags["v1"] = repository.commit({**FILES, "config.json": b"{}"}, branch=None, date=old)
+    repository.modified_at = dt.datetime.now(dt.UTC)
+    place.refused("revision_too_young", f"{SPEC}@v1")
+    assert place.pull(f"{SPEC}@{repository.tags['v1']}").status == 0
+
+
+def test_an_age_that_only_the_author_says(place: HubProject) -> None:
+    place.values["pull"] = {"cooldown_days": 7}
+    place.write()
+
+    def without_time(exchange: Exchange) -> None:
+        exchange.send_json({key: value for key, value in exchange.json.items() if key != "lastModified"})
+
+    place.case.origin.alter.append(at("/revision/", without_time))
+    place.refused("age_unknown")
+
+
 # --- owners
 
 

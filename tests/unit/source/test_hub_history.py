@@ -71,7 +71,14 @@ def test_when_a_revision_appeared(case: HubCase) -> None:
     source = case.source()
     assert source.resolve(SPEC, {}).changed_at == EPOCH + dt.timedelta(days=5)
     assert source.resolve(spec_of(f"{NAME}@{back_dated}"), {}).changed_at == EPOCH + dt.timedelta(days=5)
-    assert source.resolve(spec_of(f"{NAME}@v1"), {}).changed_at == old
+    assert source.resolve(spec_of(f"{NAME}@v1"), {}).changed_at == EPOCH + dt.timedelta(days=5)
+    case.origin.alter.append(lambda exchange: leave_out(exchange, "lastModified"))
+    assert source.resolve(SPEC, {}).changed_at is None
+
+
+def leave_out(exchange: Exchange, name: str) -> None:
+    if "/revision/" in exchange.path:
+        exchange.send_json({key: value for key, value in exchange.json.items() if key != name})
 
 
 def continues(case: HubCase, entry: LockedModel, spec: SourceSpec = SPEC) -> None:

@@ -45,15 +45,13 @@ def find_commit(hub: Hub, model: HubModel, refs: Refs) -> str:
     return targets.pop()
 
 
-def appeared_at(found: Model, refs: Refs, made_at: dt.datetime) -> dt.datetime:
-    """Return when the revision appeared, as far as it can be known.
+def appeared_at(found: Model, made_at: dt.datetime) -> dt.datetime | None:
+    """Return when the revision appeared at the latest, or None if nobody but its author says it.
 
-    A commit's date is its author's word, and can be set back. For what a branch points to now, the
-    hub's own time of the repository's last change is held against it: the later one counts.
+    A commit's date is its author's word, and can be set back. The hub's own word is the time of the
+    repository's last change: whatever is in it, old commits and tags too, was there then.
     """
-    if found.commit in refs.branches.values() and found.modified_at is not None:
-        return max(made_at, found.modified_at)
-    return made_at
+    return None if found.modified_at is None else max(made_at, found.modified_at)
 
 
 def check_follows(hub: Hub, model: HubModel, before: LockedModel, commit: str) -> None:

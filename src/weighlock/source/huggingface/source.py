@@ -109,7 +109,7 @@ class HuggingFaceSource:
         }
         if not model.names_commit:
             facts[REF_FACT] = model.revision
-        return _resolved(model, facts, appeared_at(found, refs, made_at))
+        return _resolved(model, facts, appeared_at(found, made_at))
 
     def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
         """Return if ``resolved`` goes on from what is locked: same repository, its revision still there and passed.
