@@ -54,7 +54,7 @@ class Arrival:
         self._dry_run = place.request.dry_run
         self._update = place.request.mode is Mode.UPDATE
         self._locked = None if self._update else task.entry
-        self.memory = PullMemory.of_user(place.environ, str(task.spec), resolved.revision, task.entry)
+        self.memory = PullMemory.of_user(place.environ, str(task.spec), resolved, task.entry)
         self._sink: Sink = (
             LookingSink(is_readable) if self._dry_run else StoreSink(place.store, resume=remote)
         )

@@ -3,8 +3,9 @@
 Such files are verified by git's name and have no digest to be resumed by: without this, a pull
 that breaks off after 4,000 of 5,000 small files would fetch 4,000 again. What is written here
 is a hint. The bytes must be in the store; they are digested, and held against git's name, again.
-A note counts for one source and revision only: SHA-1 is no proof across origins. The lock is
-such a note too: a file that an update finds under the same git name is the one that was locked.
+A note counts for one source, owner and revision only, and what a mirror alone said counts for no
+origin: SHA-1 is no proof across them. The lock is such a note too: a file that an update finds under
+the same git name is the one that was locked.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.limit import MAX_FILES
 from weighlock.core.lock import LockedModel
-from weighlock.source.interface import Item
+from weighlock.source.interface import Item, Resolved
 
 MAX_NOTES_BYTES: Final = MAX_FILES * 2_000  # a line has a path of at most 1,024 bytes and about 150 more
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -39,7 +40,7 @@ class PullMemory:
 
     @classmethod
     def of_user(
-        cls, environ: Mapping[str, str], source: str, revision: str, entry: LockedModel | None
+        cls, environ: Mapping[str, str], source: str, resolved: Resolved, entry: LockedModel | None
     ) -> Self:
         """Return the memory in the user's cache folder (XDG Base Directory Specification).
 
@@ -47,9 +48,14 @@ class PullMemory:
         """
         base = environ.get("XDG_CACHE_HOME", "")
         folder = Path(base) if base.startswith("/") else Path.home() / ".cache"
-        name = Digest.of(json.dumps([source, revision]).encode()).hex
-        same = entry if entry is not None and entry.source == source else None
-        return cls(folder / "weighlock" / "pulls" / f"{name}.jsonl", same)
+        key = [source, resolved.revision, list(resolved.owner), resolved.origin_confirmed]
+        same = (
+            entry is not None
+            and entry.source == source
+            and (entry.owner, entry.origin_confirmed) == (resolved.owner, resolved.origin_confirmed)
+        )
+        name = Digest.of(json.dumps(key).encode()).hex
+        return cls(folder / "weighlock" / "pulls" / f"{name}.jsonl", entry if same else None)
 
     def recall(self, item: Item) -> Digest | None:
         """Return the digest that the file had, if git's name for it is still the same."""
