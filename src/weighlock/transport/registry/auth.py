@@ -190,6 +190,10 @@ class Authorizer:
         except WeighlockError as error:
             if error.code == "access_refused":
                 raise self.refused() from error
+            if (
+                error.code == "remote_missing"
+            ):  # else it would look as if the registry lacked what was asked for
+                raise _invalid_token("there is none at the address that the registry gives") from error
             raise
         token, life_s = read_token(document.raw)
         credential = bearer(self._endpoint.origin, token)

@@ -12,6 +12,7 @@ from weighlock.transport.registry import referrer
 from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, MEDIA_TYPES, ManifestBytes
 from weighlock.transport.timing import Timing
 
+NOT_FOUND: Final = 404  # the only answer that means: there is none
 TAG_ATTEMPTS: Final = 4  # over about two seconds; then what is listed is missing, which is an error
 
 
@@ -93,7 +94,7 @@ class ReferrerLists:
         try:
             found = self._repository.manifest(referrer.fallback_tag(subject), accept=(INDEX_MEDIA_TYPE,))
         except UsageError as error:
-            if error.code != "remote_missing":
+            if error.details.get("status") != NOT_FOUND:
                 raise
             return []
         return referrer.read_index(found.raw)

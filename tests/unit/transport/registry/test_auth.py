@@ -321,9 +321,14 @@ def test_a_token_service_that_says_no(full: RegistryServer, connect: Connect) ->
 
 def test_a_token_service_that_is_gone(full: RegistryServer, connect: Connect) -> None:
     full.answer("GET", "/token", 404)
-    with pytest.raises(UsageError) as caught:
-        connect(full, Logins()).repository("org/model").has_blob(DIGEST)
-    assert caught.value.code == "remote_missing"  # and not: there is no such blob
+    refusal("token_invalid", full, connect)  # and not: there is no such blob
+
+
+def test_a_token_service_that_gives_the_refused_token_again(full: RegistryServer, connect: Connect) -> None:
+    challenge(full, f'Bearer realm="{full.url}/token",service="{SERVICE}"')
+    full.answer("GET", "/token", 200, body=b'{"token":"same"}', times=9)
+    refusal("access_refused", full, connect)
+    assert len(full.asked("GET", "/token")) == 2
 
 
 @pytest.mark.parametrize(

@@ -134,10 +134,24 @@ def test_only_404_means_none(
     server: RegistryServer, repository: Repository, path: str, status: int, code: str
 ) -> None:
     server.answer("GET", path, status, times=9)
-    if (path, status) == ("/manifests/sha256-", 410):
-        assert found(repository) == set()
-    else:
-        assert refusal(lambda: repository.referrers(DIGEST)) == code
+    assert refusal(lambda: repository.referrers(DIGEST)) == code
+
+
+@pytest.mark.parametrize("api", [True, False])
+def test_a_token_service_that_is_missing_is_no_missing_list(
+    guarded: RegistryServer, connect: Connect, api: bool
+) -> None:
+    guarded.switches.referrers_api = api
+    put(guarded.content, NAME, SUBJECT)
+    put_index(guarded, EVIDENCE[0])
+    repository = connect(guarded).repository(NAME)
+    guarded.answer("GET", "/token", 404, times=9)
+    for call in (
+        lambda: repository.referrers(DIGEST),
+        repository.tags,
+        lambda: repository.has_manifest(DIGEST),
+    ):
+        assert refusal(call) == "token_invalid"
 
 
 def test_a_second_page_that_is_missing(server: RegistryServer, repository: Repository) -> None:

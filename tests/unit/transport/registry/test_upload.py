@@ -285,6 +285,29 @@ def test_a_resumed_upload_that_does_not_fit_is_begun_again(
     assert len(server.asked("POST")) == 2
 
 
+def test_a_registry_that_lost_chunks_that_had_arrived(server: RegistryServer, repository: Repository) -> None:
+    server.cut("PATCH", "_state=20000", after=1)
+    claim = {"Location": f"/v2/{NAME}/blobs/uploads/x", "Range": "0-9999"}
+    server.answer("GET", "/uploads/", 204, headers=claim)
+    assert refusal(lambda: repository.upload(pieces())).code == "upload_failed"
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/uploads/"), ("HEAD", "/blobs/sha256")])
+def test_a_registry_that_stays_down_after_a_break(
+    server: RegistryServer, repository: Repository, method: str, path: str
+) -> None:
+    server.cut("PUT", "/uploads/", after=12_000)
+    server.answer(method, path, 503, times=99)
+    error = refusal(lambda: repository.upload_from(pieces_from, digest=DIGEST, size=len(DATA)))
+    assert error.code == "server_failed"
+    assert nothing_is_left(server)
+
+
+def test_a_registry_that_states_no_digest(server: RegistryServer, repository: Repository) -> None:
+    server.answer("PUT", "/uploads/", 201)
+    assert repository.upload(pieces()) == WHOLE
+
+
 def test_a_refusal_without_a_break_is_final(server: RegistryServer, repository: Repository) -> None:
     server.answer("PATCH", "_state=10000", 400)
     assert refusal(lambda: repository.upload(pieces())).code == "request_refused"
