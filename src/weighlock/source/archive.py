@@ -140,6 +140,7 @@ def _check_layout(file: BinaryIO, infos: list[zipfile.ZipInfo], directory: int) 
     """Check that entries and headers agree, and follow one another without gap or overlap."""
     position = 0
     names: set[str] = set()
+    starts = {info.header_offset for info in infos} | {directory}
     for info in sorted(infos, key=lambda info: info.header_offset):
         name = info.orig_filename
         if name in names:
@@ -151,13 +152,12 @@ def _check_layout(file: BinaryIO, infos: list[zipfile.ZipInfo], directory: int) 
         _check_entry(info)
         position = _check_local(file, info)
         if info.flag_bits & _HAS_DESCRIPTOR:
-            position = _after_descriptor(infos, position, directory)
+            position = _after_descriptor(starts, position)
     if position != directory:
         raise _invalid("bytes between the entries and the directory belong to neither, or to both")
 
 
-def _after_descriptor(infos: list[zipfile.ZipInfo], position: int, directory: int) -> int:
-    starts = {info.header_offset for info in infos} | {directory}
+def _after_descriptor(starts: set[int], position: int) -> int:
     return next(
         (position + size for size in sorted(_DESCRIPTOR_BYTES) if position + size in starts), position
     )

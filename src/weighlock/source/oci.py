@@ -153,8 +153,9 @@ class OciSource:
     def _find(self, remote: Remote, reference: Reference, top: Digest | None, child: Digest | None) -> _Found:
         """Return what ``top``, or else the tag, leads to; of an index, to ``child`` if one is demanded."""
         key = (reference.registry, reference.repository)
-        if top is not None and (*key, top) in self._found:
-            return self._found[(*key, top)]
+        known = self._found.get((*key, top)) if top is not None else None
+        if known is not None and child in {None, known.manifest.digest}:
+            return known
         raw = remote.manifest(reference.tag or "" if top is None else top)
         found = self._read(remote, raw, child)
         self._found[(*key, Digest.of(raw))] = found

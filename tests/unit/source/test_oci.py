@@ -285,6 +285,26 @@ def test_the_child_of_an_index(remote: MemoryRemote) -> None:
     assert pull(remote, f"{NAME}@{arm['digest']}") == {"x": b"arm"}
 
 
+def test_two_children_of_one_index_are_locked_apart(remote: MemoryRemote) -> None:
+    one, two = (
+        {
+            **image_of(remote, tar_files({"models/x": name.encode()})),
+            "platform": {"os": "linux", "architecture": name},
+        }
+        for name in ("amd64", "arm64")
+    )
+    index = remote.push_document({"schemaVersion": 2, "mediaType": INDEX, "manifests": [one, two]}, "v1")
+    source = source_of(remote)
+    for child, name in ((one, "amd64"), (two, "arm64"), (one, "amd64")):
+        facts = {
+            "index": index["digest"],
+            "platform": f"linux/{name}",
+            "manifest": child["digest"],
+            "kind": "image",
+        }
+        assert source.resolve(spec_of(), facts).facts == facts
+
+
 def test_an_index_that_lists_another_size_or_an_index(remote: MemoryRemote) -> None:
     child = remote.push([remote.file("a", b"a")], tag="child")
     document = {"schemaVersion": 2, "mediaType": INDEX}
