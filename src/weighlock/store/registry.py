@@ -140,7 +140,7 @@ class RegistryStore(RegistryBlobs):
                 named[found.digest] = found
                 names.setdefault(found.digest, []).append(name)
         entries = {}
-        for manifest in in_order(self.listed_manifest, listed.listings):
+        for manifest in in_order(self.manifest_left, listed.listings):
             if manifest is not None:
                 subject = manifest.subject.digest if manifest.subject else None
                 its_names = tuple(names.get(manifest.digest, ()))
@@ -152,8 +152,8 @@ class RegistryStore(RegistryBlobs):
 
     def find(self, artifact_type: str) -> list[Digest]:
         """Return the listed manifests of one type; what others pushed under a name only is not among them."""
-        read = in_order(self.listed_manifest, self._listed().of_type(artifact_type))
-        return [each.digest for each in read if each is not None and each.artifact_type == artifact_type]
+        read = in_order(self.manifests.get, [each.digest for each in self._listed().of_type(artifact_type)])
+        return [each.digest for each in read if each.artifact_type == artifact_type]
 
     # --- evidence ---
 
@@ -179,8 +179,7 @@ class RegistryStore(RegistryBlobs):
         own = Listed.of(tags).about(subject) if tags is not None else []
         listed = {each.digest for each in self._referrers.read(subject, tags)}
         times = {each.digest: each.time_ms for each in own}
-        read = in_order(self.listed_manifest, [each for each in own if each.digest not in listed])
-        found = [*in_order(self.manifests.get, sorted(listed)), *(each for each in read if each is not None)]
+        found = in_order(self.manifests.get, [*sorted(listed), *(times.keys() - listed)])
         for each in found:
             if each.subject is None or each.subject.digest != subject:
                 raise DeniedError(
@@ -198,8 +197,12 @@ class RegistryStore(RegistryBlobs):
         )
         return [each.descriptor for each in order]
 
-    def listed_manifest(self, listing: Listing) -> Manifest | None:
-        """Return what is listed, or None if it was taken away; what is only gone may be a revocation."""
+    def manifest_left(self, listing: Listing) -> Manifest | None:
+        """Return what is listed, or None if its tag says that it was taken away; raises DeniedError ``blob_missing``.
+
+        Only for showing what is there. Whoever may push can move a tag, and the registry's garbage collection
+        then takes the manifest away: for what is looked for, gone is gone, and may have been a revocation.
+        """
         manifest = self.manifests.find(listing.digest)
         if manifest is None and self._resolves_to_nothing(listing.tag):
             return None
@@ -278,7 +281,7 @@ class RegistryStore(RegistryBlobs):
         """Give a manifest its tag of ours, unless it has one; and see to it that others find a referrer."""
         listing = None
         if self.manifests.find(manifest.digest) is not None:
-            listing = self._listed().find(manifest.digest)
+            listing = self._listed().find(manifest)
             if listing is not None and manifest.subject is None:
                 return
         listing = listing or self._writer.new(manifest)
@@ -299,7 +302,7 @@ class RegistryStore(RegistryBlobs):
     def _lacking(self, subject: Digest, listed: Iterable[Descriptor]) -> list[Descriptor]:
         known = {each.digest for each in listed}
         own = [each for each in self._listed().about(subject) if each.digest not in known]
-        return [each.descriptor for each in in_order(self.listed_manifest, own) if each is not None]
+        return [each.descriptor for each in in_order(self.manifest_left, own) if each is not None]
 
     def _delete(self, manifest: Manifest) -> None:
         try:

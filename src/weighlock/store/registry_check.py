@@ -33,7 +33,7 @@ def check_repository(store: RegistryStore, *, progress: Progress = NO_PROGRESS) 
     except DeniedError as error:
         check.add("store.index", "tags", error.message)
         return check.report()
-    in_order(check.manifest, listed.listings)
+    in_order(check.manifest, listed.every)
     in_order(check.name, listed.names)
     check.links()
     progress.begin("checking", sum(blob.size for blob in check.blobs.values()))
@@ -67,7 +67,7 @@ class _Check:
     def manifest(self, listing: Listing) -> None:
         """Read a manifest of ours and hold it against its tag."""
         try:
-            manifest = self.store.listed_manifest(listing)
+            manifest = self.store.manifest_left(listing)
             if manifest is None:
                 return
             if manifest.artifact_type == ARTIFACT_TYPE:

@@ -46,7 +46,11 @@ def listing_of(manifest: Manifest, time_ms: int) -> Listing:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The listings, oldest first, one a manifest, and ``every`` one that there is; the names by tag."""
+    """The listings, oldest first, one a manifest, and ``every`` one that there is; the names by tag.
+
+    Whoever may push can list a manifest of ours once more, earlier and as something else. So what is about a
+    type or a subject is looked for among every listing: an additional one shows more, and hides nothing.
+    """
 
     listings: tuple[Listing, ...]
     every: tuple[Listing, ...]
@@ -62,10 +66,8 @@ class Listed:
                 found.append(listing)
             elif (name := name_of(tag)) is not None:
                 names[tag] = name
-        oldest: dict[Digest, Listing] = {}
-        for listing in sorted(found, key=lambda each: (each.time_ms, each.digest)):
-            oldest.setdefault(listing.digest, listing)
-        return cls(tuple(oldest.values()), tuple(found), names)
+        found.sort(key=lambda each: (each.time_ms, each.digest))
+        return cls(_one_each(found), tuple(found), names)
 
     def of_type(self, artifact_type: str) -> list[Listing]:
         """Return the listings of manifests, evidence apart, that say that they are of a type."""
@@ -75,9 +77,17 @@ class Listed:
         """Return the listings of referrers that say that they are about ``subject``."""
         return self._of(REFERRER_KIND, subject_digits(subject))
 
-    def find(self, digest: Digest) -> Listing | None:
-        """Return a manifest's listing."""
-        return next((each for each in self.listings if each.digest == digest), None)
+    def find(self, manifest: Manifest) -> Listing | None:
+        """Return the oldest listing that says of a manifest what it is."""
+        return next((each for each in self.every if each == listing_of(manifest, each.time_ms)), None)
 
     def _of(self, kind: str, about: str) -> list[Listing]:
-        return [each for each in self.listings if (each.kind, each.about) == (kind, about)]
+        return list(_one_each(each for each in self.every if (each.kind, each.about) == (kind, about)))
+
+
+def _one_each(listings: Iterable[Listing]) -> tuple[Listing, ...]:
+    """Return the first listing of each manifest."""
+    first: dict[Digest, Listing] = {}
+    for listing in listings:
+        first.setdefault(listing.digest, listing)
+    return tuple(first.values())

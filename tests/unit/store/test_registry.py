@@ -14,6 +14,7 @@ from registry_store import Repositories, repositories
 from unit.store.storing import NOTE, put_model, refused
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import write_json
+from weighlock.service.record import put_record
 from weighlock.store.copying import copy_artifact
 from weighlock.store.registry import RegistryStore
 from weighlock.store.registry_blob import SMALL_BYTES
@@ -22,6 +23,7 @@ from weighlock.store.registry_tag import fallback_tag
 
 REPOSITORY = "house/production"
 ABSENT = Digest.of(b"absent")
+REVOCATION = "application/vnd.weighlock.revocation.v1+json"
 
 
 class Place:
@@ -159,9 +161,13 @@ def test_a_registry_that_leaves_the_tags_of_what_it_deleted(
     deleting = False
     for each in (store, place.store()):
         assert [entry.descriptor for entry in each.entries()] == [kept]
-        assert each.referrers(model.digest) == []
         with refused("artifact_unknown"):
             each.resolve("a")
+        if tag_deletion:
+            assert each.referrers(model.digest) == []
+            continue
+        with refused("blob_missing"):  # a moved tag, which anybody who pushes can make, proves no deletion
+            each.referrers(model.digest)
 
 
 def test_deleted_evidence_leaves_the_lists(place: Place) -> None:
@@ -246,6 +252,44 @@ def test_a_moved_tag_of_ours_still_lists_what_it_says(place: Place) -> None:
     assert [each.digest for each in place.store().referrers(model.digest)] == [evidence.digest]
 
 
+def test_a_moved_tag_hides_nothing_that_was_collected_then(bare: Place) -> None:
+    model = put_model(bare.store(), {"a": b"a"})
+    evidence = bare.store().attach(model, NOTE, b"1", NOTE)
+    record = put_record(bare.store(), REVOCATION, b"{}")
+    gone = {str(evidence.digest), str(record.digest)}
+    for tag in [tag for tag, digest in bare.content.tags.items() if digest in gone]:
+        bare.content.tags[tag] = str(NOTHING.digest)
+    del bare.content.tags[fallback_tag(model.digest)]
+    bare.content.manifests[str(NOTHING.digest)] = (NOTHING.media_type, NOTHING.raw)
+    for digest in gone:
+        del bare.content.manifests[digest]  # as no tag keeps them any more
+    for ask in (lambda: bare.store().referrers(model.digest), lambda: bare.store().find(REVOCATION)):
+        with refused("blob_missing"):
+            ask()
+
+
+@pytest.mark.parametrize("kind", ["m", "r"])
+def test_a_forged_listing_hides_nothing(bare: Place, kind: str) -> None:
+    model = put_model(bare.store(), {"a": b"a"})
+    evidence = bare.store().attach(model, NOTE, b"1", NOTE)
+    record = put_record(bare.store(), REVOCATION, b"{}")
+    about = "0" * (12 if kind == "m" else 32)
+    for each in (evidence, record):  # earlier, and as something else
+        bare.content.tags[f"_{kind}.{0:013}.{each.digest.hex}.{about}"] = str(model.digest)
+    del bare.content.tags[fallback_tag(model.digest)]
+    assert [each.digest for each in bare.store().referrers(model.digest)] == [evidence.digest]
+    assert bare.store().find(REVOCATION) == [record.digest]
+
+
+def test_a_forged_listing_replaces_no_true_one(place: Place) -> None:
+    record = put_record(place.store(), REVOCATION, b"{}")
+    [true] = place.content.tags
+    del place.content.tags[true]
+    place.content.tags[f"_m.{0:013}.{record.digest.hex}.{0:012}"] = str(record.digest)
+    assert put_record(place.store(), REVOCATION, b"{}").digest == record.digest
+    assert place.store().find(REVOCATION) == [record.digest]
+
+
 def test_the_oldest_evidence_comes_first(place: Place) -> None:
     store = place.store()
     model = put_model(store, {"a": b"a"})
@@ -278,7 +322,7 @@ def test_what_a_gate_looks_for_is_found_in_the_tags(place: Place) -> None:
     for number in range(5):
         put_model(writer, {"a": b"%d" % number}, name=f"m{number}")
     before = place.asked()
-    assert place.store().find("application/vnd.weighlock.revocation.v1+json") == []
+    assert place.store().find(REVOCATION) == []
     assert place.asked() - before == 1
 
 
