@@ -1,6 +1,7 @@
 """The blobs of a repository: uploaded while they are digested, read as they come."""
 
 import io
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +18,7 @@ from weighlock.store.tally import Tally, check_algorithm
 from weighlock.transport.download import Downloader
 from weighlock.transport.registry.repository import Repository
 
+MAX_KEPT_BYTES: Final = 64 * 1024 * 1024  # of small blobs; a release with its evidence has 100 KB
 SMALL_BYTES: Final = 1 << 20  # kept in memory, to ask whether it is there already before it is sent
 
 
@@ -72,6 +74,9 @@ class RegistryBlobs:
         self._downloader = downloader
         # What the registry said of a blob: its size, or that it has none, which is good for one writing.
         self._said: dict[Digest, int | None] = {}
+        self._read_before: dict[Digest, bytes] = {}
+        self._kept_bytes = 0
+        self._keeping = threading.Lock()
 
     def write_blob(
         self,
@@ -228,8 +233,11 @@ class RegistryBlobs:
         kept = self.manifests.kept(digest)
         if kept is not None:
             return kept.raw
+        before = self._read_before.get(digest)
+        if before is not None:
+            return before
         try:
-            return self.repository.read_blob(digest, limit_bytes=limit)
+            return self._keep(digest, self.repository.read_blob(digest, limit_bytes=limit))
         except UsageError as error:
             if error.code != "remote_missing":
                 raise
@@ -238,6 +246,16 @@ class RegistryBlobs:
             if error.code != "response_too_large":
                 raise
             raise _too_large(digest, limit) from error
+
+    def _keep(self, digest: Digest, raw: bytes) -> bytes:
+        """Keep a verified record or bundle: a gate that looks every few seconds reads each once."""
+        if len(raw) <= SMALL_BYTES:
+            with self._keeping:
+                if self._kept_bytes > MAX_KEPT_BYTES:
+                    self._read_before, self._kept_bytes = {}, 0
+                self._read_before[digest] = raw
+                self._kept_bytes += len(raw)
+        return raw
 
 
 def _counting(
