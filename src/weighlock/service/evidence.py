@@ -20,12 +20,10 @@ from weighlock.core.error import DeniedError
 from weighlock.core.evidence import PREDICATE_TYPES, Evidence, Kind, kind_of
 from weighlock.core.limit import MAX_BUNDLE_BYTES
 from weighlock.store.interface import Store
-from weighlock.store.manifest import read_manifest
+from weighlock.store.manifest import Manifest, read_manifest
 
 CONTENT_ANNOTATION: Final = "dev.sigstore.bundle.content"
 PREDICATE_ANNOTATION: Final = "dev.sigstore.bundle.predicateType"
-# What was there and cannot be read may have been a rejection or a revocation: never ignored.
-_DAMAGE: Final = frozenset({"blob_missing", "digest_mismatch", "link_refused", "size_mismatch"})
 
 ROLE_FOR: Final[Mapping[Kind, Role]] = {
     Kind.PROVENANCE: Role.INSPECTOR,
@@ -84,33 +82,40 @@ def gather(store: Store, subject: Digest, trust: Trust, *, revoked_keys: Collect
     evidence: list[Evidence] = []
     ignored: list[Ignored] = []
     for descriptor in store.referrers(subject):
-        try:
-            evidence.append(_verify(store, descriptor, subject, trust, revoked_keys))
-        except DeniedError as error:
-            if error.code in _DAMAGE:
-                raise
-            ignored.append(Ignored(descriptor.digest, error.code, error.message))
+        # Whatever the reason that it cannot be read, it may be a rejection or a revocation: that is raised.
+        manifest = read_manifest(store, descriptor.digest)
+        reason = _reason_against(manifest)
+        if reason is None:
+            raw = store.read_blob(manifest.blobs[1].digest, limit=MAX_BUNDLE_BYTES)
+            try:
+                evidence.append(_verify(raw, subject, trust, revoked_keys))
+            except DeniedError as error:
+                reason = error
+        if reason is not None:
+            ignored.append(Ignored(descriptor.digest, reason.code, reason.message))
     return Gathered(tuple(evidence), tuple(ignored))
 
 
-def _verify(
-    store: Store, descriptor: Descriptor, subject: Digest, trust: Trust, revoked_keys: Collection[str]
-) -> Evidence:
-    # 1. the one payload of the referrer; annotations and artifact type are its writer's claims
-    manifest = read_manifest(store, descriptor.digest)
+def _reason_against(manifest: Manifest) -> DeniedError | None:
+    """Return why a referrer cannot hold a bundle; its annotations and type are its writer's claims, and not looked at."""
     payloads = manifest.blobs[1:]
     if len(payloads) != 1:
-        raise DeniedError("bundle_invalid", "the referrer does not hold exactly one bundle")
-    raw = store.read_blob(payloads[0].digest, limit=MAX_BUNDLE_BYTES)
-    # 2. the signature, by a key of the trust document
+        return DeniedError("bundle_invalid", "the referrer does not hold exactly one bundle")
+    if payloads[0].size > MAX_BUNDLE_BYTES:
+        return DeniedError("blob_too_large", f"the referrer's bundle is larger than {MAX_BUNDLE_BYTES} bytes")
+    return None
+
+
+def _verify(raw: bytes, subject: Digest, trust: Trust, revoked_keys: Collection[str]) -> Evidence:
+    # 1. the signature, by a key of the trust document
     attestation = verify_with_keys(read_bundle(raw), trust.document.keys)
-    # 3. what it says, about what
+    # 2. what it says, about what
     kind = kind_of(attestation.statement.predicate_type)
     if kind is None:
         raise DeniedError("statement_unknown", "the statement is of a kind that Weighlock does not know")
     if not attestation.statement.is_about(subject):
         raise DeniedError("statement_elsewhere", "the statement is about another artifact")
-    # 4. whether its signer may say so
+    # 3. whether its signer may say so
     if attestation.key_id in revoked_keys:
         raise DeniedError("key_revoked", f"its key {attestation.key_id[:16]}… was revoked")
     principal = trust.principal_of(attestation.key_id)
