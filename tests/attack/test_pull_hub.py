@@ -532,6 +532,39 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+def test_a_token_that_the_hub_repeats(place: HubProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    place.case.origin.tokens[TOKEN] = {NAME}
+
+    def repeat(exchange: Exchange) -> None:
+        exchange.fail(403, f"not for {exchange.asked['authorization']}")
+
+    def lead(exchange: Exchange) -> None:
+        if TOKEN not in exchange.path:
+            exchange.redirect(307, f"{place.case.origin.url}/api/models/evil/{TOKEN}/refs")
+
+    for part, change, code in (
+        ("/refs", repeat, "access_refused"),
+        ("/resolve/", repeat, "access_refused"),
+        ("/refs", lead, "source_renamed"),
+    ):
+        place.case.origin.alter[:] = [at(part, change)]
+        ran = place.pull(SPEC, "--json")
+        assert f"[{code}]" in ran.err
+        assert TOKEN not in ran.out + ran.err
+    logged = [path.read_bytes() for path in place.project.root.rglob("*") if path.is_file()]
+    assert not any(TOKEN.encode() in raw for raw in logged)
+
+
+def test_an_answer_that_is_small_on_the_wire_and_large_in_memory(place: HubProject) -> None:
+    def swell(exchange: Exchange) -> None:
+        exchange.send_json([])
+        exchange.body = b"[" + b"{}," * 600_000 + b"{}]"
+
+    place.case.origin.alter.append(at("/tree/", swell))
+    assert "500000 values" in place.refused("listing_invalid").err
+
+
 def test_a_gated_model_without_a_token(place: HubProject) -> None:
     place.case.repository.gated = "manual"
     ran = place.pull(SPEC)

@@ -19,6 +19,7 @@ from weighlock.core.text import shown
 from weighlock.source.huggingface.name import is_commit
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024  # 1,000 entries of a tree, or a model card with all its metadata
+MAX_VALUES: Final = 500_000  # in one answer: 16 MB of empty objects would be 500 MB in memory
 MAX_ID_CHARACTERS: Final = 64  # the hub's ids have 24
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SHA1: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -220,6 +221,8 @@ def _time(value: Any) -> dt.datetime:
 
 
 def _read(raw: bytes, what: str) -> Any:
+    if raw.count(b",") >= MAX_VALUES:
+        raise listing_invalid(f"{what} has more than {MAX_VALUES} values")
     try:
         return read_json(raw, what=what, limit=MAX_ANSWER_BYTES)
     except DeniedError as error:

@@ -14,7 +14,7 @@ from weighlock.source.huggingface.file import (
     pointer_served,
 )
 from weighlock.source.huggingface.hub import Hub
-from weighlock.source.huggingface.refusal import REFUSED, explain
+from weighlock.source.huggingface.refusal import REFUSED
 from weighlock.source.interface import Item, Material
 from weighlock.transport.client import Client, Request
 from weighlock.transport.download import Downloader, RemoteFile
@@ -45,7 +45,7 @@ class Place(NamedTuple):
     def _watch(self, file: HubFile, hub: Hub, status: int, headers: Mapping[str, str]) -> None:
         if status in REFUSED and "x-error-code" in headers:
             what = f"{self.repository}@{self.commit}, {shown(file.path)!r},"
-            raise explain(what, status, headers, with_token=hub.credential is not None)
+            raise hub.explain(what, status, headers)
         check_answer(file, self.commit, headers)
 
 

@@ -4,11 +4,11 @@ No call follows a redirect to another name: a hub sends whoever asks for a repos
 renamed, given away, or taken by somebody else to where the name leads now.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote
 
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, WeighlockError
 from weighlock.core.limit import MAX_FILES
 from weighlock.core.text import shown
 from weighlock.source.huggingface.answer import (
@@ -111,6 +111,17 @@ class Hub:
                 return read_owner(document.raw, name)
         return None
 
+    def explain(self, what: str, status: int, headers: Mapping[str, str]) -> WeighlockError:
+        """Return the error for an answer that refuses ``what``; a token that the hub repeats is left out."""
+        told = {name: self._without_token(text) for name, text in headers.items()}
+        return explain(what, status, told, with_token=self.credential is not None)
+
+    def _without_token(self, text: str) -> str:
+        shown_to_it = self.credential.headers_for(self.endpoint.origin) if self.credential else {}
+        for secret in shown_to_it.values():
+            text = text.replace(secret.rpartition(" ")[2], "…")
+        return text
+
     def _pages(self, url: str, query: str, what: str, commit: str) -> Iterator[Document]:
         path = unquote(parse_url(url).path).removeprefix(unquote(parse_url(self.endpoint.base).path))
         asked: set[str] = set()
@@ -129,9 +140,7 @@ class Hub:
     def _get(self, url: str, what: str) -> Document:
         document = self._ask(url)
         if document.status in REFUSED:
-            raise explain(
-                shown(what), document.status, document.headers, with_token=self.credential is not None
-            )
+            raise self.explain(shown(what), document.status, document.headers)
         return document
 
     def _ask(self, url: str) -> Document:
@@ -146,7 +155,7 @@ class Hub:
         document = self._client.document(request, limit_bytes=MAX_ANSWER_BYTES)
         asked, answered = parse_url(url), parse_url(str(document.url))
         if answered.path != asked.path:
-            raise renamed(_name_in(asked.path), _name_in(answered.path))
+            raise renamed(_name_in(asked.path), self._without_token(_name_in(answered.path)))
         return document
 
 
