@@ -18,8 +18,6 @@ from weighlock.core.store_reference import check_name
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
 from weighlock.service.lock_file import read_lock
-from weighlock.service.mirror_place import open_mirror
-from weighlock.service.offline import check_offline, pull_offline
 from weighlock.service.pull_arrival import PullPlace
 from weighlock.service.pull_check import check_task, not_locked
 from weighlock.service.pull_model import pull_model
@@ -116,6 +114,10 @@ class Puller:
                 raise not_locked(task.name, request)
             sources[task.spec.scheme].check_allowed(task.spec)
             models.append(task.entry)
+        # a registry's client and what copies from it: a pull from a source needs neither
+        from weighlock.service.mirror_place import open_mirror  # noqa: PLC0415
+        from weighlock.service.offline import check_offline, pull_offline  # noqa: PLC0415
+
         named = request.mirror or self._workspace.settings.text("pull.mirror")
         mirror = None if named is None else open_mirror(self._workspace, named, folder=self._folder)
         check_offline(place, models, mirror)

@@ -22,7 +22,6 @@ from weighlock.core.outcome import Outcome
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action, Actor, Ending, Entry
-from weighlock.policy.document import Policy
 from weighlock.service.gate_memory import GateMemory
 from weighlock.service.log import Log, log_of, record
 from weighlock.service.trust import load_chain, load_trust
@@ -31,6 +30,7 @@ from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 
 if TYPE_CHECKING:
+    from weighlock.policy.document import Policy
     from weighlock.service.repository import Repositories
     from weighlock.store.registry import RegistryStore
 
@@ -104,8 +104,10 @@ class Workspace:
         return GateMemory(self.settings.memory, environment)
 
     @cached_property
-    def policy(self) -> tuple[Policy, bytes]:
+    def policy(self) -> tuple["Policy", bytes]:
         """The policy in force and its exact bytes; raises UsageError ``policy_invalid``."""
+        from weighlock.policy.document import Policy  # noqa: PLC0415  # few commands ask for a policy
+
         file = self.settings.policy
         if file is None:
             raw = starter_policy()
