@@ -32,6 +32,7 @@ class House:
             "version": 1,
             "sources": {"s3": [allowed]},
             "network": {"plain_http": [self.store.host]},
+            "pull": {"unconfirmed": True},  # the test service has no TLS
             **({"s3": {"endpoint": self.store.url().rstrip("/")}} if endpoint else {}),
             **more,
         }
@@ -189,6 +190,20 @@ def test_a_bucket_without_versions_that_changed_is_refused_against_the_lock(hous
     house.project.run("pull", "--locked").denied("size_mismatch")
     del bucket.objects["tiny/config.json"]
     house.project.run("pull", "--locked").denied("revision_vanished")
+
+
+def test_a_first_pull_without_tls_confirms_nothing(house: House) -> None:
+    house.fill()
+    house.settings(pull={})
+    house.pull().denied("origin_unconfirmed")
+    house.project.assert_untouched()
+    house.settings()
+    assert house.pull().status == 0
+    assert not house.entry["origin_confirmed"]
+    house.forget_store()
+    house.settings(pull={})
+    assert house.project.run("pull", "--locked").status == 0
+    house.pull("--update", "--yes").denied("origin_unconfirmed")
 
 
 def test_a_version_that_vanished_is_said(house: House) -> None:

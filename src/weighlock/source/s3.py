@@ -71,7 +71,8 @@ class S3Source:
         """Return what the bucket holds now, or with ``locked`` what it held then, asking nobody."""
         place = parse_place(spec)
         if LISTING_FACT in locked:
-            return self._resolved(place, locked)
+            # what is locked is compared, whoever serves it
+            return replace(self._resolved(place, locked), origin_confirmed=False)
         listed = self._listed[place] = list_place(self._service, place)
         facts = {LISTING_FACT: listed.revision}
         if listed.single:
@@ -112,7 +113,7 @@ class S3Source:
         return Resolved(
             revision=facts[LISTING_FACT],
             owner=Owner("s3", UNAVAILABLE, f"{self._service.name}/{place.bucket}"),
-            origin_confirmed=True,  # the service that the settings name is the origin
+            origin_confirmed=self._service.is_authentic,  # the service that the settings name is the origin
             facts=dict(facts),
         )
 

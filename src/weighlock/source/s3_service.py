@@ -113,6 +113,11 @@ class S3Service:
         """Who the service is: its host, and port if it is an unusual one."""
         return self._endpoint.origin.authority if self._endpoint else f"amazonaws.com{self._ending}"
 
+    @property
+    def is_authentic(self) -> bool:
+        """Whether the service proves by TLS that it is the one that was named."""
+        return self._endpoint is None or self._endpoint.origin.scheme == "https"
+
     def list_page(self, bucket: str, prefix: str, token: str | None) -> Page:
         """Return one page of the objects whose keys begin with ``prefix``.
 

@@ -141,6 +141,7 @@ def trusting(project: Project, service: Service, tmp_path: Path, monkeypatch: py
         "version": 1,
         "sources": {"s3": ["models", "plain"]},
         "network": {"plain_http": [service.host]},
+        "pull": {"unconfirmed": True},  # it is asked without TLS
         "s3": {"endpoint": f"http://{service.host}"},
     }
     (project.root / "weighlock.yaml").write_text(json.dumps(document))

@@ -440,3 +440,11 @@ def test_bytes_are_asked_for_by_version_else_by_tag(service: Callable[..., S3Ser
     assert dict(made.request_bytes("models", "k", version=None, etag="e\r\nx: y").headers) == {}
     for secret in ("a/secret", "AWS4-HMAC", "Secret("):
         assert secret not in repr(versioned)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "authentic"), [(None, True), ("https://s3.example", True), ("http://s3.example:9000", False)]
+)
+def test_only_tls_proves_which_service_it_is(endpoint: str | None, authentic: bool) -> None:
+    with Client(Network()) as client:
+        assert S3Service(client, environ={}, endpoint=endpoint).is_authentic is authentic
