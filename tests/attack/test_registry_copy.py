@@ -197,6 +197,26 @@ def test_what_is_not_allowed(project: Project, shelf: Shelf, arguments: tuple[st
     assert len(shelf.server.requests) == before
 
 
+def test_a_repository_whose_name_is_no_name(project: Project, shelf: Shelf) -> None:
+    Shelf(shelf.server, "team/abcdefabcdef").modelpack()
+    ran = project.run("fetch", f"oci:{shelf.server.name}/team/abcdefabcdef:v1")
+    assert (ran.status, "--name" in ran.err) == (2, True)
+
+
+def test_a_registry_that_is_an_environment(project: Project, shelf: Shelf) -> None:
+    pushed = shelf.modelpack()
+    repository = f"{shelf.server.name}/team/house"
+    settle(project, shelf.server, environments={"experimentation": {"repository": repository}})
+    for target, name in (("experimentation:team/m@1", "team__m_.1"), (f"oci:{repository}:v__2", "v__2")):
+        assert project.run("copy", f"{shelf.source}:v1", target).status == 0
+        assert shelf.server.content.repository("team/house").tags[name] == pushed.digest
+    ran = project.run("copy", f"{shelf.source}:v1", f"oci:{repository}:a...b")
+    assert (ran.status, "[name_invalid]" in ran.err) == (2, True)
+    assert project.run("copy", f"oci:{repository}:v__2", f"oci:{shelf.server.name}/team/out:v1").status == 0
+    listed = json.loads(project.run("ls", "--json").out)["artifacts"]
+    assert [each["names"] for each in listed] == [["team/m@1", "v/2"]]
+
+
 def test_what_is_no_place(project: Project, shelf: Shelf) -> None:
     shelf.modelpack()
     for arguments in (

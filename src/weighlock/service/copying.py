@@ -117,7 +117,12 @@ def default_name(reference: Reference) -> str:
 
     Raises UsageError ``name_invalid``.
     """
-    return check_name(reference.repository.rpartition("/")[2])
+    name = reference.repository.rpartition("/")[2]
+    try:
+        return check_name(name)
+    except UsageError as error:
+        hint = "choose a name with --name"
+        raise UsageError(error.code, f"the artifact cannot be called {shown(name)!r}", hint=hint) from error
 
 
 def copy(workspace: Workspace, wish: Wish, *, progress: Progress = NO_PROGRESS) -> Moved:

@@ -137,12 +137,11 @@ class RegistryBlobs:
 
     def known_size(self, digest: Digest) -> int | None:
         """Return the size in bytes of a blob, as the registry says or said it, or None if it has none."""
-        if digest in self._said:
-            size = self._said[digest]
+        with self._keeping:
+            known, size = digest in self._said, self._said.get(digest)
             if size is None:
                 self._said.pop(digest, None)
-            return size
-        return self._ask_size(digest)
+        return size if known else self._ask_size(digest)
 
     def open_blob(self, digest: Digest) -> BlobStream:
         """Return the bytes of a blob or manifest as a stream, unverified."""
