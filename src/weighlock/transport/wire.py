@@ -69,6 +69,9 @@ class Wire:
         """Return whether the peer said something: an early answer, or the end of the connection."""
         if self._start < self._end:
             return True
+        # what OpenSSL took off the socket with the end of an answer, the kernel knows nothing of any more
+        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
+            return True
         poll = select.poll()
         poll.register(self._sock, select.POLLIN)
         return bool(poll.poll(0)) and not (isinstance(self._sock, ssl.SSLSocket) and self._only_tls_speaks())
