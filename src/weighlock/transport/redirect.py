@@ -58,7 +58,8 @@ def first_hop(request: Request, network: Network) -> Hop:
 def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, network: Network) -> Hop:
     """Return where the redirect leads; raises DeniedError ``redirect_refused``.
 
-    A credential, and every header that might be one, stays with the origin it was meant for.
+    A credential, and every header that might be one, stays with the origin it was meant for; so does a body,
+    which may be one, as when a token is asked for with another.
     """
     origin = hop.url.origin
     if location is None:
@@ -83,6 +84,8 @@ def next_hop(hop: Hop, status: int, location: str | None, allowed: Hosts, networ
         if problem.code == "plain_http":
             where += ", without TLS"
         raise redirect_refused(origin, where, problem.hint) from problem
+    if onward.body is not None:
+        raise redirect_refused(origin, f"to {url.origin}, and what was sent to the one is not for the other")
     headers = {name: value for name, value in hop.headers.items() if name.lower() in _HARMLESS}
     return replace(onward, rule=rule, headers=headers, credential=None)
 

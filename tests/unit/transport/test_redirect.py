@@ -211,6 +211,20 @@ def test_what_becomes_of_a_body(house: House, client: Client, status: int, metho
     assert asked.body == (b"bytes" if method == "PUT" else b"")
 
 
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_body_stays_where_it_was_meant_for(
+    house: House, other: House, client: Client, status: int, method: str
+) -> None:
+    house.put("/a", redirect(other.url("/b"), status))
+    request = get(house, method=method, body=b"refresh_token=s3cret", redirects=hosts(other))
+    assert other.host in refused(client, request).message
+    assert other.requests == []
+    house.put("/a", redirect(other.url("/b"), 303))
+    assert client.document(request, limit_bytes=9).raw == b"elsewhere"
+    assert [each.body for each in other.requests] == [b""]
+
+
 @pytest.mark.parametrize("status", [301, 302])
 def test_a_body_is_not_sent_on_by_guess(house: House, client: Client, status: int) -> None:
     house.put("/a", redirect("/b", status))

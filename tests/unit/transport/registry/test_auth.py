@@ -104,6 +104,21 @@ def test_an_identity_token(full: RegistryServer, connect: Connect) -> None:
     assert "refresh-me" not in seen(full)  # it travels in the body, not in the address
 
 
+@pytest.mark.parametrize("status", [307, 308])
+def test_an_identity_token_is_not_sent_on(
+    full: RegistryServer, serve: Serve, connect: Connect, status: int
+) -> None:
+    realm, elsewhere = serve(), serve()  # both are allowed, as hosts in `network.hosts` are
+    full.access.realm = f"{realm.url}/token"
+    realm.answer("POST", "/token", status, headers={"Location": f"{elsewhere.url}/token"}, times=9)
+    login = Login("", Secret(""), Secret("refresh-me"))
+    repository = connect(full, Logins(login), realms=(realm, elsewhere)).repository("org/model")
+    with pytest.raises(DeniedError) as caught:
+        repository.has_blob(DIGEST)
+    assert caught.value.code == "redirect_refused"
+    assert elsewhere.requests == []
+
+
 def test_an_identity_token_is_no_password(serve: Serve, connect: Connect) -> None:
     server = serve(Access(users={"robot": "x"}))
     with pytest.raises(UndecidedError) as caught:
