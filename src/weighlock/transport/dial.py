@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from weighlock.transport.credential import Secret
 from weighlock.transport.failure import (
@@ -26,6 +27,9 @@ from weighlock.transport.tls import tls_failed
 from weighlock.transport.url import Address, Origin, Url
 from weighlock.transport.wire import Wire, reason_of
 
+MAX_ADDRESSES: Final = (
+    8  # tried of one name, each for as long as a connection may take; names have up to four of a kind
+)
 _AGAIN = frozenset({socket.EAI_AGAIN})  # other answers of the DNS do not change within seconds
 
 
@@ -38,7 +42,7 @@ def connect(origin: Origin, rule: HostRule, timing: Timing) -> socket.socket:
     allowed = [each for each in addresses if rule.leads_to(_address(each))]
     if not allowed:
         raise address_refused(origin.host, addresses[0][0])
-    sock = _connect_one_of(allowed, origin.host, timing)
+    sock = _connect_one_of(allowed[:MAX_ADDRESSES], origin.host, timing)
     with _closed_on_error(sock):
         peer = _address(sock.getpeername())
         if not rule.leads_to(peer):
@@ -48,7 +52,7 @@ def connect(origin: Origin, rule: HostRule, timing: Timing) -> socket.socket:
 
 def connect_proxy(proxy: Proxy, timing: Timing) -> socket.socket:
     """Return a connection to ``proxy``, whose address the environment vouches for; raises as ``connect``."""
-    return _connect_one_of(_resolve(proxy.host, proxy.port), proxy.host, timing)
+    return _connect_one_of(_resolve(proxy.host, proxy.port)[:MAX_ADDRESSES], proxy.host, timing)
 
 
 def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, timing: Timing) -> None:

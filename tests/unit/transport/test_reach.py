@@ -51,6 +51,22 @@ def error_of(network: Network, url: str, hosts: Hosts, timing: Timing | None = N
         return raised.value
 
 
+def test_a_name_with_thousands_of_addresses(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    names.answers["many.example"] = [[f"192.0.2.{number % 250}" for number in range(4000)]]
+    tried: list[str] = []
+
+    def connect(where: tuple[str, int], _: Timing) -> socket.socket:
+        tried.append(where[0])
+        raise TimeoutError
+
+    monkeypatch.setattr(dial, "_connect", connect)
+    timing = ManualTime().timing(attempts=1)
+    assert (
+        error_of(Network(), "https://many.example/", Hosts.of(["many.example"]), timing).code == "timed_out"
+    )
+    assert len(tried) == dial.MAX_ADDRESSES
+
+
 def test_a_host_that_nothing_names(house: House) -> None:
     problem = error_of(Network(), house.url("/a?s3cret"), Hosts())
     assert isinstance(problem, DeniedError)
