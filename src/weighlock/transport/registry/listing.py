@@ -11,6 +11,7 @@ from weighlock.transport.registry.session import Ask, Session
 from weighlock.transport.url import join_url, parse_url
 
 MAX_PAGES: Final = 1_000  # of 1,000 tags each: more than any repository that is kept in order
+MAX_LISTING_BYTES: Final = 64 * 1024 * 1024  # of all pages; 100,000 tags have 13 MB, 10,000 referrers 5 MB
 MAX_PAGE_BYTES: Final = (
     16 * 1024 * 1024
 )  # 100,000 tags of 128 characters, where a registry ignores page sizes
@@ -21,10 +22,13 @@ def pages(session: Session, first: Ask) -> Iterator[Document]:
 
     Raises DeniedError ``listing_endless``, ``registry_answer_invalid``, and what ``Session.document`` raises.
     """
-    ask, seen = first, set[str]()
+    ask, seen, size = first, set[str](), 0
     while True:
         seen.add(str(ask.url))
         document = session.document(ask, limit_bytes=MAX_PAGE_BYTES)
+        size += len(document.raw)
+        if size > MAX_LISTING_BYTES:
+            raise endless(f"more than {MAX_LISTING_BYTES} bytes")
         yield document
         target = find_next(document.headers.get("link", ""))
         if target is None:

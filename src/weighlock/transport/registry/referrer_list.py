@@ -83,12 +83,12 @@ class ReferrerLists:
 
     def _of_api(self, subject: Digest) -> list[Descriptor] | None:
         """Return what the API lists, or None where there is no API."""
-        lists: list[list[Descriptor]] = []
+        listed: list[Descriptor] = []
         for document in self._repository.pages(f"referrers/{subject}", {"Accept": INDEX_MEDIA_TYPE}):
             if document.status == 404:
                 return None
-            lists.append(referrer.read_index(document.raw))
-        return referrer.join(*lists)
+            listed = referrer.join(listed, referrer.read_index(document.raw))  # which counts them
+        return listed
 
     def _index(self, subject: Digest) -> list[Descriptor]:
         try:

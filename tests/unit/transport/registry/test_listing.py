@@ -84,6 +84,16 @@ def test_a_huge_list(server: RegistryServer, repository: Repository, monkeypatch
     assert refusal(repository.tags) == "response_too_large"
 
 
+def test_pages_that_are_large_and_say_nothing_new(
+    server: RegistryServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_LISTING_BYTES", 3000)
+    for number in range(9):
+        page(server, ["a" * 100] * 10, f'</v2/{NAME}/tags/list?last={number}>; rel="next"')
+    assert refusal(repository.tags) == "listing_endless"
+    assert len(server.requests) == 3
+
+
 def test_a_next_page_elsewhere(serve: Serve, server: RegistryServer, connect: Connect) -> None:
     elsewhere = serve()
     page(server, ["a"], f'<{elsewhere.url}/v2/{NAME}/tags/list?last=a>; rel="next"')

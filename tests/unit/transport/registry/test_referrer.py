@@ -177,6 +177,19 @@ def test_too_many(server: RegistryServer, repository: Repository, monkeypatch: p
     assert refusal(lambda: repository.referrers(DIGEST)) == "registry_answer_invalid"
 
 
+def test_pages_of_ever_new_referrers(
+    server: RegistryServer, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(referrer, "MAX_REFERRERS", 4)
+    for number in range(9):
+        digests = [f"sha256:{number * 3 + each:064x}" for each in range(3)]
+        listed = [{"mediaType": MANIFEST_MEDIA_TYPE, "digest": each, "size": 7} for each in digests]
+        link = f'</v2/{NAME}/referrers/{DIGEST}?last={number}>; rel="next"'
+        answer(server, {"schemaVersion": 2, "manifests": listed}, Link=link)
+    assert refusal(lambda: repository.referrers(DIGEST)) == "registry_answer_invalid"
+    assert len(server.requests) == 2  # they are counted as they come, so that memory holds no more
+
+
 ENTRY = {"mediaType": MANIFEST_MEDIA_TYPE, "digest": str(DIGESTS[0]), "size": 7}
 
 
