@@ -422,6 +422,31 @@ def test_a_list_without_end(place: HubProject, monkeypatch: pytest.MonkeyPatch) 
     place.refused("listing_invalid")
 
 
+def test_a_list_of_folders_without_end(place: HubProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "MAX_LIST_BYTES", 10_000)
+    numbers = itertools.count()
+
+    def go_on(exchange: Exchange) -> None:
+        exchange.headers["Link"] = f'<{exchange.path}?cursor={next(numbers)}>; rel="next"'
+        folder = {"type": "directory", "oid": "0" * 40, "size": 0, "path": "a"}
+        exchange.send_json([{**folder, "path": f"a{number}"} for number in range(40)])
+
+    place.case.origin.alter.append(at("/tree/", go_on))
+    place.refused("listing_invalid")
+    assert next(numbers) < 10
+
+
+def test_a_mirrors_word_about_time_is_none(place: HubProject) -> None:
+    place.values["pull"] = {"unconfirmed": True, "cooldown_days": 7}
+    place.with_mirror()
+    place.case.origin.stop()
+    place.refused("age_unknown")
+    place.values["pull"]["cooldown_days"] = 0
+    place.write()
+    assert place.pull(SPEC).status == 0
+    assert not place.locked().origin_confirmed
+
+
 @pytest.mark.parametrize("kind", ["symlink", "submodule"])
 def test_links_and_submodules(place: HubProject, kind: str) -> None:
     place.case.origin.alter.append(edit_tree(type=kind))

@@ -12,6 +12,7 @@ import pytest
 from bucket import KEY_ID, SECRET, Bucket, ObjectStore
 from http_house import Answer, Asked
 from pull_project import Project, Ran, project_fixture  # noqa: F401  # the fixture is found by name
+from weighlock.source.s3_service import S3Service
 from weighlock.store.layout import LayoutStore
 
 SOURCE = "s3://models/tiny"
@@ -240,8 +241,10 @@ def test_an_edited_version_or_revision_in_the_lock_is_refused(house: House) -> N
     house.project.run("pull").denied("lock_conflict")
 
 
-def test_what_young_revisions_must_wait_for(house: House) -> None:
+def test_what_young_revisions_must_wait_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.fill()
+    assert house.project.run("--set", "pull.cooldown_days=1", "pull", SOURCE).denied("age_unknown")
+    monkeypatch.setattr(S3Service, "is_authentic", True)  # as if it were asked with TLS
     assert house.project.run("--set", "pull.cooldown_days=1000", "pull", SOURCE).denied("revision_too_young")
     assert house.project.run("--set", "pull.cooldown_days=1", "pull", SOURCE).status == 0
 

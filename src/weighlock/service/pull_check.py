@@ -66,9 +66,11 @@ def _check_owner(entry: LockedModel, found: Owner, *, update: bool) -> None:
     told = UNAVAILABLE not in {was.id, found.id}
     if was.scheme == found.scheme and (was.id == found.id if told else was.name == found.name):
         if update and found.id == UNAVAILABLE != was.id:
-            raise _unconfirmed(
-                entry.name,
-                f"nobody says now whether {shown(found.name)} is still who it was when it was locked",
+            raise DeniedError(
+                "origin_unconfirmed",
+                f"{entry.name} is refused: nobody says now whether {shown(found.name)} is still who it was "
+                "when it was locked",
+                hint="let this machine reach the origin for the update; or pull it under another --name",
             )
         return
     raise DeniedError(
@@ -92,10 +94,11 @@ def _check_age(task: Task, resolved: Resolved, days: int, now: dt.datetime) -> N
     if not days:
         return
     what = f"the revision {shown(resolved.revision)} of {task.name}"
-    if resolved.changed_at is None:
+    if resolved.changed_at is None or not resolved.origin_confirmed:  # a mirror's word about time is none
+        who = "nobody" if resolved.origin_confirmed else "nobody whose word counts"
         raise DeniedError(
             "age_unknown",
-            f"nobody says when {what} appeared, and pull.cooldown_days is {days}",
+            f"{who} says when {what} appeared, and pull.cooldown_days is {days}",
             hint="name the bytes themselves, by digest or commit, after looking at them; or, for this pull alone, "
             "`weighlock --set pull.cooldown_days=0 pull …`",
         )

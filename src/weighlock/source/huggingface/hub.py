@@ -35,6 +35,7 @@ from weighlock.transport.url import parse_url
 MAX_ENTRIES: Final = 100_000  # files and folders of a tree; ten times what a model may have
 MAX_COMMITS: Final = 100_000  # of a history; the longest of a model have a few thousand
 MAX_PAGES: Final = 2_000  # of a list: MAX_ENTRIES at 50 a page, the fewest that hubs put on one
+MAX_LIST_BYTES: Final = 256 * 1024 * 1024  # of all its pages: MAX_ENTRIES with 2 KB for each
 PAGE_COMMITS: Final = 1_000  # asked for; a hub may send fewer
 COMMIT_HEADER: Final = "x-repo-commit"
 
@@ -125,9 +126,11 @@ class Hub:
     def _pages(self, url: str, query: str, what: str, commit: str) -> Iterator[Document]:
         path = unquote(parse_url(url).path).removeprefix(unquote(parse_url(self.endpoint.base).path))
         asked: set[str] = set()
-        while query not in asked and len(asked) < MAX_PAGES:
+        received = 0
+        while query not in asked and len(asked) < MAX_PAGES and received <= MAX_LIST_BYTES:
             asked.add(query)
             page = self._get(f"{url}?{query}", what)
+            received += len(page.raw)
             if page.headers.get(COMMIT_HEADER, commit) != commit:
                 raise mixed(commit, page.headers[COMMIT_HEADER])
             yield page
