@@ -139,3 +139,31 @@ def test_a_lock_is_no_permission(project: Project, scheme: str) -> None:
     assert SOURCES[scheme] in text
     project.lock.write_text(text)
     project.run("pull", "--locked").denied("source_not_allowed")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hf:https://user:s3cret@hub.example/acme/tiny",
+        "hf:https://user:s3/cret@hub.example/acme/tiny",
+        "hf:user:s3cret@acme/tiny",
+        "hf:acme/tiny?token=s3cret",
+        "oci:https://user:s3cret@registry.example/a",
+        "oci:user:s3cret@registry.example/a",
+        "oci:registry.example/a?token=s3cret",
+        "ollama:https://user:s3cret@registry.example/a",
+        "pypi:https://user:s3cret@index.example/a==1",
+        "s3://key:s3cret@models/x",
+        "s3://models/x?X-Amz-Signature=s3cret",
+        "https://user:s3cret@files.example/x#sha256=" + DIGEST,
+        "https://files.example/x?signature=s3cret#sha256=" + DIGEST,
+        "http://user:s3cret@files.example/x",
+    ],
+)
+def test_a_credential_in_a_source_is_not_repeated(project: Project, source: str) -> None:
+    for options in ((), ("--json",)):
+        ran = project.run("pull", source, *options)
+        assert "[source_invalid]" in ran.err
+        assert "cret" not in ran.out + ran.err
+    written = [path.read_bytes() for path in project.root.rglob("*") if path.is_file()]
+    assert not any(b"cret" in raw for raw in written)

@@ -22,6 +22,8 @@ GRAMMAR: Final = (
     "or https://HOST/FILE#sha256=DIGEST"
 )
 _SLASHED: Final = frozenset({"s3", "https", PLAIN_HTTP})  # written scheme://…
+_NAMED: Final = frozenset({"pypi", "hf", "oci", "ollama", "s3"})  # by what others would show in a message
+_LOGIN: Final = re.compile(r"[^/@:]*:[^/@]*@")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _PLAIN_YAML: Final = re.compile(r"[A-Za-z./][A-Za-z0-9/_.:-]*[A-Za-z0-9/_.-]", re.ASCII)
 _USER: Final = re.compile(
@@ -43,6 +45,7 @@ def parse_source(text: str) -> SourceSpec:
             else f"{scheme}:{shown(location.lstrip('/'))}"
         )
         if scheme == "path" or location.startswith("//") is (scheme in _SLASHED):
+            _check_bare(scheme, location)
             return SourceSpec(scheme, location)
         raise _no_source(text, f"did you mean {wanted}?")
     close = (
@@ -54,6 +57,19 @@ def parse_source(text: str) -> SourceSpec:
         text,
         f"did you mean {close[0]}:{shown(location)}?" if close else "for a file or folder write path:FOLDER",
     )
+
+
+def _check_bare(scheme: str, location: str) -> None:
+    """Return unless somebody pasted an address where a name is expected; nothing of it is shown."""
+    if scheme not in _NAMED:
+        return
+    name = location.partition(":")[0] if scheme == "hf" else location  # its patterns may have a ?
+    if "://" in location or "?" in name or (scheme == "hf" and _LOGIN.match(location)):
+        raise UsageError(
+            "source_invalid",
+            f"the {scheme}: source has an address, a user or a query in it, which may be a credential",
+            hint=f"a source is {GRAMMAR}",
+        )
 
 
 def check_project(project: str, allowed: Sequence[str]) -> None:
