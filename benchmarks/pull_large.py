@@ -47,7 +47,7 @@ def contenders(folder: Path, server: str) -> dict[str, Callable[[Path], None]]:
     names = sorted(path.name for path in (folder / "served").glob("part-*"))
     rows: dict[str, Callable[[Path], None]] = {
         "receive, write, SHA-256: the floor": lambda to: floor(server, names, to),
-        "`weighlock pull hf:`": lambda to: weighlock(server, to),
+        "`weighlock pull hf:`": weighlock,
     }
     if shutil.which("curl") and shutil.which("openssl"):
         rows["`curl`, then `openssl dgst -sha256`"] = lambda to: curl(server, names, to)
@@ -88,7 +88,7 @@ def floor(server: str, names: list[str], to: Path) -> None:
     quietly([sys.executable, str(FLOOR), server, str(to), *names])
 
 
-def weighlock(server: str, to: Path) -> None:
+def weighlock(to: Path) -> None:
     settings = to / "project" / "weighlock.yaml"
     quietly([*WEIGHLOCK, "-C", str(settings), "pull", f"hf:{REPOSITORY}@main"])
 
