@@ -89,14 +89,14 @@ class Session:
     def _request(self, ask: Ask, credential: Credential | None, accept: frozenset[int]) -> Request:
         hosts, redirects = self.endpoint.hosts, self.endpoint.redirects if ask.redirects else Hosts()
         if ask.url.origin != self.endpoint.origin:
-            # none at all: with None, netrc would be asked for one, for an address that the registry chose
-            hosts, credential = self.endpoint.redirects, Credential(ask.url.origin, {})
+            hosts, credential = self.endpoint.redirects, None
         return Request(
             ask.method,
             str(ask.url),
             hosts,
             headers=ask.headers,
-            credential=credential,
+            # with None the client would look into netrc, and who asks would depend on the way that it is asked
+            credential=credential or Credential(ask.url.origin, {}),
             body=ask.body,
             accept=accept,
             redirects=redirects,

@@ -298,11 +298,24 @@ def test_a_challenge_without_an_end(full: RegistryServer, connect: Connect) -> N
     assert len(full.requests) <= 8
 
 
-def test_a_challenge_by_a_host_that_holds_blobs(serve: Serve, full: RegistryServer, connect: Connect) -> None:
-    elsewhere = serve(Access(users={"robot": "p4ssw0rd"}))
-    full.switches.blob_redirect = f"{elsewhere.url}/v2/org/model/blobs/"
-    refusal("access_refused", full, connect, redirects=(elsewhere,))
-    assert all("authorization" not in each.headers for each in elsewhere.requests)
+def test_a_challenge_by_a_host_that_holds_blobs(serve: Serve, connect: Connect) -> None:
+    server, elsewhere, logins = serve(), serve(Access(users={"robot": "p4ssw0rd"})), Logins()
+    server.content.put_blob("org/model", BLOB)
+    server.switches.blob_redirect = f"{elsewhere.url}/v2/org/model/blobs/"
+    repository = connect(server, logins, redirects=(elsewhere,)).repository("org/model")
+    with pytest.raises(UndecidedError) as caught:
+        repository.has_blob(DIGEST)
+    assert caught.value.code == "access_refused"
+    assert logins.asked == []
+    assert not any("authorization" in each.headers for each in [*server.requests, *elsewhere.requests])
+
+
+def test_one_repository_is_for_everybody_and_another_is_not(full: RegistryServer, connect: Connect) -> None:
+    registry = connect(full, Logins())
+    full.answer("HEAD", "/org/public/", 200)
+    assert registry.repository("org/public").has_blob(DIGEST) == 0
+    remote = registry.repository("org/model").blob(DIGEST, len(BLOB))
+    assert b"".join(map(bytes, Downloader(registry.client).chunks(remote))) == BLOB
 
 
 @pytest.mark.parametrize(

@@ -182,9 +182,10 @@ def test_a_helper_gives_an_identity_token(config: Path, helper_path: dict[str, s
 
 
 def test_a_store_that_knows_nothing_is_not_the_last_word(config: Path, helper_path: dict[str, str]) -> None:
-    put_helper(config.parent, "store", "echo credentials not found in native keychain; exit 1")
+    program = put_helper(config.parent, "store", "echo credentials not found in native keychain; exit 1")
     config.write_text(json.dumps({"credsStore": "store", "auths": {"reg.example": auth("me", "x")}}))
     assert DockerConfig((config,), helper_path).find("reg.example", "a") == login("me", "x")
+    assert Path(f"{program}.asked").read_text() == "reg.example\n"
     assert DockerConfig((config,), helper_path).find("other.example", "a") is None
 
 

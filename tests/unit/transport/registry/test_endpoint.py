@@ -94,6 +94,22 @@ def test_over_tls_with_tokens(tmp_path: Path) -> None:
             assert logins.asked == []
 
 
+def test_netrc_is_not_for_registries(tmp_path: Path) -> None:
+    """Their credentials are where docker, podman and skopeo keep them."""
+    authority, netrc = Authority(tmp_path), tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login robot password p4ssw0rd")
+    netrc.chmod(0o600)
+    with RegistryServer(tls=authority.context("127.0.0.1")) as server:
+        server.content.put_blob("a/b", DATA)
+        reached = Endpoint.of(server.name, realms=Hosts(), redirects=Hosts(), plain_http=Hosts())
+        network = Network(ca_file=authority.ca_file, environ={"NETRC": str(netrc)})
+        with Client(network, timing=Timing(sleep=lambda _: None)) as client:
+            repository = Registry(client, reached).repository("a/b")
+            assert repository.has_blob(Digest.of(DATA)) == len(DATA)
+            repository.upload([b"more"])
+        assert not any("authorization" in each.headers for each in server.requests)
+
+
 def test_plain_http_is_never_fallen_back_to() -> None:
     with RegistryServer() as server:
         reached = Endpoint.of(server.name, realms=Hosts(), redirects=Hosts(), plain_http=Hosts())

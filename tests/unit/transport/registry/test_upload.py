@@ -255,6 +255,14 @@ def test_a_registry_with_too_small_a_limit(server: RegistryServer, repository: R
     assert nothing_is_left(server)
 
 
+def test_a_small_blob_is_too_large(server: RegistryServer, repository: Repository) -> None:
+    server.switches.largest_body = CHUNK - 1
+    data = DATA[:CHUNK]
+    error = refusal(lambda: repository.upload_from(lambda _: [data], digest=Digest.of(data), size=CHUNK))
+    assert error.details["status"] == 413
+    assert len(server.asked("POST")) == 1
+
+
 def test_a_chunk_at_another_place(server: RegistryServer, repository: Repository) -> None:
     """Half of a chunk arrived behind our back, as after a retry by a proxy."""
     half = DATA[10_000:15_000]
@@ -380,6 +388,12 @@ def test_wrong_bytes_never_get_a_name(server: RegistryServer, repository: Reposi
     assert error.code == "digest_mismatch"
     assert nothing_is_left(server)
     assert not any(each.body_bytes[0] == len(DATA) for each in server.asked("PUT"))
+
+
+def test_nothing_under_the_digest_of_something(server: RegistryServer, repository: Repository) -> None:
+    error = refusal(lambda: repository.upload_from(lambda _: [], digest=DIGEST, size=0))
+    assert error.code == "digest_mismatch"
+    assert nothing_is_left(server)
 
 
 @pytest.mark.parametrize("change", [-1, 1])
