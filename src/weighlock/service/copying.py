@@ -182,7 +182,7 @@ def _open_source(workspace: Workspace, end: End) -> _Source:
 
 def _open_target(workspace: Workspace, end: End) -> _Target:
     environment = end.environment if isinstance(end, StoreReference) else _environment_of(workspace, end)
-    _check_environment(environment)
+    check_environment(environment)
     if isinstance(end, StoreReference):
         return _Target(workspace.store(end.environment), _name(end), str(end))
     if environment is None:
@@ -222,7 +222,8 @@ def _environment_of(workspace: Workspace, reference: Reference) -> str | None:
     return None
 
 
-def _check_environment(environment: str | None) -> None:
+def check_environment(environment: str | None) -> None:
+    """Return unless it is production that something would be copied into; raises DeniedError ``promotion_required``."""
     if environment == PRODUCTION:
         raise DeniedError(
             "promotion_required",
@@ -236,7 +237,7 @@ def check_push(workspace: Workspace, reference: Reference) -> None:
 
     Raises DeniedError ``promotion_required``, ``push_not_allowed``.
     """
-    _check_environment(_environment_of(workspace, reference))
+    check_environment(_environment_of(workspace, reference))
     allowed = workspace.settings.names("push.oci")
     parts = read_entry("oci", f"{reference.registry}/{reference.repository}")
     if any(parts[: len(entry)] == entry for entry in (read_entry("oci", text) for text in allowed)):

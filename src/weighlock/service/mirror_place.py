@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import UsageError
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
@@ -22,11 +23,16 @@ def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = 
     """Return the mirror that ``place`` names; relative folders begin at ``folder``.
 
     With ``make`` it is to be filled: a folder that does not exist or is empty becomes one. Raises UsageError
-    ``mirror_missing``, ``reference_invalid``, DeniedError ``push_not_allowed``, and the store's errors.
+    ``mirror_missing``, ``reference_invalid``, DeniedError ``push_not_allowed``, ``promotion_required``, and the
+    store's errors.
     """
     if is_registry(place):
         return _open_repository(workspace, _repository(place), make=make)
     root = folder / Path(place).expanduser()
+    if make and _is_same(root, workspace.settings.environment(PRODUCTION).folder):
+        from weighlock.service.copying import check_environment  # noqa: PLC0415  # HTTP, which a folder needs not
+
+        check_environment(PRODUCTION)
     try:
         return LayoutStore.open(root, workspace.clock)
     except UsageError as error:
@@ -39,6 +45,14 @@ def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = 
             f"there is no mirror in {shown(str(root))}",
             hint="`weighlock mirror FOLDER` fills one where there is a network; name it with --mirror or pull.mirror",
         ) from error
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Return whether two paths lead to one folder, which may still have to be made."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.resolve() == other.resolve()
 
 
 def _open_repository(workspace: Workspace, reference: Reference, *, make: bool) -> Store:
