@@ -400,3 +400,27 @@ def test_secrets_stay_where_they_belong(
     denied = fetch(project, shelf, "--json", "--name", "b")
     assert denied.status == 3
     assert "s3cret-pass" not in ran.out + ran.err + denied.out + denied.err
+
+
+@pytest.mark.parametrize(
+    ("production", "alias"),
+    [
+        ("registry.invalid/house/production", "registry.invalid:443/house/production"),
+        ("registry.invalid:443/house/production", "Registry.invalid/house/production"),
+        ("docker.io/house/production", "registry-1.docker.io/house/production"),
+    ],
+)
+def test_production_under_another_spelling(
+    project: Project, shelf: Shelf, production: str, alias: str
+) -> None:
+    shelf.modelpack()
+    fetch(project, shelf)
+    allowed = [alias.partition("/")[0]]
+    settle(
+        project,
+        shelf.server,
+        environments={"production": {"repository": production}},
+        push={"oci": allowed},
+    )
+    for arguments in (("push", "model"), ("copy", "model")):
+        project.run(*arguments, f"oci:{alias}:v1").denied("promotion_required")

@@ -213,13 +213,19 @@ def _name_in_tag(end: Reference) -> str | None:
 
 
 def _environment_of(workspace: Workspace, reference: Reference) -> str | None:
-    """Return the environment whose store the repository is."""
-    wanted = read_entry("oci", f"{reference.registry}/{reference.repository}")
+    """Return the environment whose store the repository is, also under another spelling of its registry."""
+    wanted = _place(workspace, reference)
     for name in ENVIRONMENTS:
         repository = workspace.settings.environment(name).repository
-        if repository is not None and read_entry("oci", repository) == wanted:
+        if repository is not None and _place(workspace, Reference.parse(repository)) == wanted:
             return name
     return None
+
+
+def _place(workspace: Workspace, reference: Reference) -> tuple[str, int, str]:
+    """Return which host is asked for a repository, at which port, and by which name; nobody is asked."""
+    repository = workspace.repository(reference).repository
+    return repository.endpoint.origin.host, repository.endpoint.origin.port, repository.name
 
 
 def check_environment(environment: str | None) -> None:
@@ -245,7 +251,7 @@ def check_push(workspace: Workspace, reference: Reference) -> None:
     raise DeniedError(
         "push_not_allowed",
         f"the settings name no repository {shown('/'.join(parts))} to push to",
-        hint=f"to allow it, write in weighlock.yaml:\n    push:\n      oci:\n        - {'/'.join(parts)}",
+        hint=f"to allow it, {lines_for('push.oci', '/'.join(parts))}",
     )
 
 
