@@ -94,7 +94,7 @@ def test_a_place_has_one_spelling(make: Callable[[], S3Source], text: str, canon
         ("s3://a..b/x", "source_invalid"),
         ("s3://169.254.169.254/x", "source_invalid"),
         ("s3://me:secret@models/x", "source_invalid"),
-        ("s3://models/a?versionId=1", "path_invalid"),
+        ("s3://models/a?versionId=1", "source_invalid"),
         ("s3://models/../x", "path_invalid"),
         ("s3://models//", "path_invalid"),
     ],
