@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError
+from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILE_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.reference import Reference
@@ -41,6 +41,8 @@ from weighlock.transport.url import Url
 
 MAX_TAGS: Final = 100_000  # of one repository
 PAGE_TAGS: Final = 1_000  # asked for at once; registries may give fewer
+FAILED: Final = 500  # RFC 9110, section 15.6.1
+TAG_ATTEMPTS: Final = 4  # at a tag that the registry fails to read, over about two seconds
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _FOUND_OR_NOT: Final = frozenset({200, 404})
 _UNSUPPORTED: Final = frozenset({400, 405})  # how registries say that tags are not deleted there
@@ -110,9 +112,7 @@ class Repository:
         Raises UsageError ``remote_missing``; DeniedError ``digest_mismatch``, ``digest_header_wrong``,
         ``media_type_mismatch``, ``manifest_unsupported``, ``manifest_invalid``, ``json_invalid``.
         """
-        document = self._session.document(
-            self._manifest_ask("GET", reference, accept), limit_bytes=MAX_MANIFEST_BYTES
-        )
+        document = self._read_manifest(self._manifest_ask("GET", reference, accept), reference)
         asked = reference if isinstance(reference, Digest) else None
         return read_answer(document.raw, document.headers, asked=asked, accepted=accept)
 
@@ -269,6 +269,19 @@ class Repository:
         """
         url = self._session.endpoint.url(f"/v2/{self.name}/{path}")
         return pages(self._session, Ask("GET", url, self._pull, _FOUND_OR_NOT, headers))
+
+    def _read_manifest(self, ask: Ask, reference: str | Digest) -> Document:
+        """Return the answer; docker-registry fails where it reads a tag that somebody moves at this very moment."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._session.document(ask, limit_bytes=MAX_MANIFEST_BYTES)
+            except UndecidedError as error:
+                moves = isinstance(reference, str) and error.details.get("status") == FAILED
+                if not moves or attempt == TAG_ATTEMPTS:
+                    raise
+            self.timing.sleep(self.timing.delay(attempt))
 
     def _delete(self, reference: str | Digest, accept: frozenset[int]) -> Document:
         scopes = self._push | scopes_for(self.name, "delete")

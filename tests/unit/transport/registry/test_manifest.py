@@ -20,6 +20,7 @@ from weighlock.transport.registry.manifest import (
     DOCKER_MANIFEST_MEDIA_TYPE,
     INDEX_MEDIA_TYPE,
 )
+from weighlock.transport.registry.repository import TAG_ATTEMPTS
 
 NAME = "org/model"
 RAW = manifest_of()
@@ -241,3 +242,17 @@ def test_deleting_where_that_is_not_done(server: RegistryServer, repository: Rep
         repository.delete_manifest(DIGEST)
     assert caught.value.code == "request_refused"
     assert repository.has_manifest("v1") == len(RAW)
+
+
+def test_a_tag_that_is_moved_while_it_is_read(server: RegistryServer, connect: Connect) -> None:
+    put(server.content, NAME, RAW, "v1")
+    waits: list[float] = []
+    repository = connect(server, waits=waits).repository(NAME)
+    server.answer("GET", "/manifests/v1", 500, times=2)
+    assert repository.manifest("v1").digest == DIGEST
+    assert len(waits) == 2
+    server.answer("GET", "/manifests/", 500, times=TAG_ATTEMPTS)
+    assert refusal(repository, "v1") == "server_failed"
+    server.answer("GET", "/manifests/", 500)
+    assert refusal(repository) == "server_failed"  # what a digest names is not moved
+    assert len(server.asked("GET")) == 3 + TAG_ATTEMPTS + 1
