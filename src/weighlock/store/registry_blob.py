@@ -3,7 +3,6 @@
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
 from typing import Final, Self
 
 from weighlock.core.descriptor import Descriptor
@@ -59,9 +58,7 @@ class RegistryStream:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

@@ -18,7 +18,6 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from weighlock.core.error import WeighlockError
@@ -76,12 +75,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _try(self, request: Request, use: Callable[[Response], Result]) -> Result:
