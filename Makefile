@@ -23,7 +23,7 @@ demo: $(STAMP)  ## pull, inspect, approve, release and serve a real model, then 
 	$(BIN)/python examples/demo.py
 
 test: lint  ## lint, types, layers and the quick tests
-	$(BIN)/python -m pytest -n auto -m "not system" --disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1
+	$(BIN)/python -m pytest -n auto -m "not system" --disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,127.0.0.2,::1
 
 test-system: $(STAMP)  ## the tests that need system components (they say so when they skip)
 	$(BIN)/python -m pytest -m system
