@@ -203,7 +203,7 @@ def test_plain_http_is_refused_unless_its_host_is_listed(web: Web) -> None:
         source = f"{plain.url(FILE)}#sha256={DIGEST}"
         web.settings(allowed=[plain.host])
         ran = web.project.run("pull", source).denied("plain_http")
-        assert "network.plain_http" in ran.err
+        assert f"network:\n      plain_http:\n        - '{plain.host}'" in ran.err
         assert plain.requests == []
         web.settings(allowed=[plain.host], plain_http=[plain.host])
         assert web.project.run("pull", source).status == 0

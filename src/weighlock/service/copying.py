@@ -15,6 +15,7 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
+from weighlock.core.hint import lines_for
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.reference import Reference
 from weighlock.core.store_reference import StoreReference, check_name, read_digits
@@ -251,7 +252,7 @@ def check_push(workspace: Workspace, reference: Reference) -> None:
     raise DeniedError(
         "push_not_allowed",
         f"the settings name no repository {shown('/'.join(parts))} to push to",
-        hint=f"to allow it, {lines_for('push.oci', '/'.join(parts))}",
+        hint=f"to allow it, {lines_for('push', 'oci', entry='/'.join(parts))}",
     )
 
 

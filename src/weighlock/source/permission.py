@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.hint import lines_for
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.source.address import Address
@@ -25,14 +26,10 @@ _SLASHED: Final = frozenset({"s3", "https", PLAIN_HTTP})  # written scheme://…
 _NAMED: Final = frozenset({"pypi", "hf", "oci", "ollama", "s3"})  # by what others would show in a message
 _LOGIN: Final = re.compile(r"[^/@:]*:[^/@]*@")
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
-_PLAIN_YAML: Final = re.compile(r"[A-Za-z./][A-Za-z0-9/_.:-]*[A-Za-z0-9/_.-]", re.ASCII)
 _USER: Final = re.compile(
     r"(?<=//)[^/]*@|(?<=:)[^/:@\s]+:[^/@\s]+@"
 )  # what in an address may be a credential
 _QUERY: Final = re.compile(r"(?<=[^\s/?])\?[^\s?]+")
-_YAML_WORDS: Final = frozenset(
-    {"true", "false", "yes", "no", "on", "off", "null"}
-)  # YAML 1.1 reads no text in them
 
 
 def parse_source(text: str) -> SourceSpec:
@@ -184,9 +181,4 @@ def _denied(what: str, hint: str) -> DeniedError:
 
 
 def _lines(scheme: str, entry: str) -> str:
-    return f"write in weighlock.yaml:\n    sources:\n      {scheme}:\n        - {_yaml(entry)}"
-
-
-def _yaml(text: str) -> str:
-    plain = _PLAIN_YAML.fullmatch(text) and text.lower() not in _YAML_WORDS
-    return text if plain else "'" + shown(text, limit=4096).replace("'", "''") + "'"
+    return lines_for("sources", scheme, entry=entry)

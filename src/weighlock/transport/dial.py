@@ -30,6 +30,7 @@ from weighlock.transport.wire import Wire, reason_of
 MAX_ADDRESSES: Final = (
     8  # tried of one name, each for as long as a connection may take; names have up to four of a kind
 )
+_PROXY: Final = "the proxy"
 _AGAIN = frozenset({socket.EAI_AGAIN})  # other answers of the DNS do not change within seconds
 
 
@@ -52,7 +53,8 @@ def connect(origin: Origin, rule: HostRule, timing: Timing) -> socket.socket:
 
 def connect_proxy(proxy: Proxy, timing: Timing) -> socket.socket:
     """Return a connection to ``proxy``, whose address the environment vouches for; raises as ``connect``."""
-    return _connect_one_of(_resolve(proxy.host, proxy.port)[:MAX_ADDRESSES], proxy.host, timing)
+    addresses = _resolve(proxy.host, proxy.port, role=_PROXY)
+    return _connect_one_of(addresses[:MAX_ADDRESSES], proxy.host, timing, role=_PROXY)
 
 
 def open_tunnel(sock: socket.socket, origin: Origin, proxy: Proxy, timing: Timing) -> None:
@@ -96,15 +98,15 @@ def secure(sock: socket.socket, host: str, context: ssl.SSLContext, timing: Timi
             raise host_unreachable(host, f"the connection broke ({reason_of(problem)})") from problem
 
 
-def _resolve(host: str, port: int) -> list[tuple[str, int]]:
+def _resolve(host: str, port: int, *, role: str = "") -> list[tuple[str, int]]:
     """Return the addresses of ``host``, each once, in the order of preference of this machine."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as problem:
         again = isinstance(problem, socket.gaierror) and problem.errno in _AGAIN
-        raise host_unreachable(host, reason_of(problem), passing=again) from problem
+        raise host_unreachable(host, reason_of(problem), role=role, passing=again) from problem
     if not found:
-        raise host_unreachable(host, "it has no address", passing=False)
+        raise host_unreachable(host, "it has no address", role=role, passing=False)
     return list(dict.fromkeys((str(entry[4][0]), port) for entry in found))
 
 
@@ -112,7 +114,9 @@ def _address(where: tuple[str, int] | tuple[str, int, int, int]) -> Address:
     return ipaddress.ip_address(where[0])
 
 
-def _connect_one_of(addresses: list[tuple[str, int]], host: str, timing: Timing) -> socket.socket:
+def _connect_one_of(
+    addresses: list[tuple[str, int]], host: str, timing: Timing, *, role: str = ""
+) -> socket.socket:
     failure: OSError | None = None
     for address in addresses:
         try:
@@ -121,7 +125,8 @@ def _connect_one_of(addresses: list[tuple[str, int]], host: str, timing: Timing)
             failure = problem
     if isinstance(failure, TimeoutError):
         raise timed_out(host, "does not accept a connection") from failure
-    raise host_unreachable(host, reason_of(failure) if failure else "it has no address") from failure
+    why = f"{reason_of(failure)}, at port {addresses[0][1]}" if failure else "it has no address"
+    raise host_unreachable(host, why, role=role) from failure
 
 
 def _connect(address: tuple[str, int], timing: Timing) -> socket.socket:

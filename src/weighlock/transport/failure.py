@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
+from weighlock.core.hint import lines_for
 from weighlock.core.text import shown
+from weighlock.transport.host import leads_nowhere
 from weighlock.transport.url import Origin, Url
 
 _LATER = "try again later; what has arrived is kept"
@@ -21,9 +23,16 @@ def host_not_allowed(origin: Origin) -> DeniedError:
     return DeniedError(
         "host_not_allowed",
         f"{shown(origin.authority)} may not be asked",
-        hint=f"if you know and trust that host, add it to `network.hosts`; otherwise {_NO_BLIND_ALLOW}",
+        hint=_how_to_allow(origin),
         details={"host": origin.host},
     )
+
+
+def _how_to_allow(origin: Origin) -> str:
+    if leads_nowhere(origin.host):
+        return "nobody has a reason to send us there: the server that did is hostile or broken, so report it"
+    names = ("hosts", "plain_http") if origin.scheme == "http" else ("hosts",)
+    return f"{_NO_BLIND_ALLOW}; if it is right, {lines_for('network', *names, entry=origin.authority)}"
 
 
 def plain_http(origin: Origin) -> DeniedError:
@@ -31,7 +40,8 @@ def plain_http(origin: Origin) -> DeniedError:
     return DeniedError(
         "plain_http",
         f"{shown(origin.authority)} would be asked without TLS, so that anyone between could read and answer",
-        hint="use https; only for a server in your own network, list host:port in `network.plain_http`",
+        hint=f"use https; only for a server in your own network, "
+        f"{lines_for('network', 'plain_http', entry=origin.authority)}",
         details={"host": origin.host},
     )
 
@@ -57,12 +67,12 @@ def redirect_refused(origin: Origin, why: str, hint: str = "") -> DeniedError:
     )
 
 
-def host_unreachable(host: str, why: str, *, passing: bool = True) -> UndecidedError:
-    """Return the error for a connection that did not come about, or broke before an answer."""
+def host_unreachable(host: str, why: str, *, role: str = "", passing: bool = True) -> UndecidedError:
+    """Return the error for a connection that did not come about, or broke before an answer; ``role``: "the proxy"."""
     kind = PassingError if passing else UndecidedError
     return kind(
         "host_unreachable",
-        f"{shown(host)} cannot be reached: {shown(why)}",
+        f"{role} {shown(host)} cannot be reached: {shown(why)}".lstrip(),
         hint="check the name, the network and the proxy (https_proxy, no_proxy)",
         details={"host": host},
     )

@@ -120,6 +120,12 @@ def _invalid(text: str, why: str) -> UsageError:
     )
 
 
+def leads_nowhere(host: str) -> bool:
+    """Return whether ``host`` is an address that no rule lets anybody connect to."""
+    address = address_of(host)
+    return address is not None and any(_never(each) for each in [address, *_embedded(address)])
+
+
 def _never(address: Address) -> bool:
     """Return whether nobody has a reason to fetch a model from there, whoever wrote the rule."""
     return (

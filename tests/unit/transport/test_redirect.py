@@ -104,7 +104,7 @@ def test_a_credential_for_where_it_leads_is_not_sent_either(
 def test_another_host_is_refused(house: House, other: House, client: Client) -> None:
     house.put("/a", redirect(other.url("/b?signature=s3cret")))
     problem = refused(client, get(house))
-    assert "network.hosts" in problem.hint
+    assert f"    network:\n      hosts:\n        - '{other.host}'\n      plain_http:" in problem.hint
     assert "find out why" in problem.hint
     assert other.host in problem.message
     assert "s3cret" not in problem.message
@@ -173,6 +173,14 @@ def test_a_query_that_grows_is_no_way_round(house: House, client: Client) -> Non
     assert len(house.requests) == 6
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[::ffff:169.254.169.254]", "0.0.0.1"])
+def test_nobody_is_told_to_allow_what_is_never_allowed(house: House, client: Client, host: str) -> None:
+    house.put("/a", redirect(f"http://{host}/"))
+    problem = refused(client, get(house))
+    assert "hostile or broken" in problem.hint
+    assert "weighlock.yaml" not in problem.hint
+
+
 def test_tls_is_not_left(safe_house: House, house: House, authority: Authority) -> None:
     safe_house.put("/a", redirect(house.url("/b")))
     house.put("/b", b"plain")
@@ -180,7 +188,7 @@ def test_tls_is_not_left(safe_house: House, house: House, authority: Authority) 
     with Client(Network(ca_file=authority.ca_file)) as client:
         problem = refused(client, request)
     assert "without TLS" in problem.message
-    assert "network.plain_http" in problem.hint
+    assert f"    network:\n      plain_http:\n        - '{house.host}'" in problem.hint
     with Client(Network(ca_file=authority.ca_file, plain_http=hosts(house))) as client:
         assert client.document(request, limit_bytes=5).raw == b"plain"
 
