@@ -11,9 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
+from hub import Hub
+from hub_server import Exchange
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
 
 CONTENT = os.urandom(3_000_000)
@@ -64,6 +67,7 @@ class Stalling:
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self.source = f"http://{self.host}/m.gguf#sha256={DIGEST}"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
@@ -72,24 +76,45 @@ class Stalling:
         self._server.server_close()
 
 
-@pytest.fixture
-def server(project: Project) -> Iterator[Stalling]:
+@pytest.fixture(params=["https", "hf"])
+def server(request: pytest.FixtureRequest, project: Project) -> Iterator[Stalling]:
+    """A host of files that the settings trust, or the content host of a hub."""
     made = Stalling()
-    settings = {
+    settings: dict[str, Any] = {
         "version": 1,
-        "sources": {"https": [made.host]},
-        "network": {"plain_http": [made.host]},
-        "pull": {"unconfirmed": True, "connections": 1},
+        "sources": {"https": [made.host], "hf": ["acme"]},
+        "network": {"plain_http": [made.host], "hosts": [made.host]},
+        "pull": {"connections": 1},
     }
+    hub = hub_before(made) if request.param == "hf" else None
+    if hub:
+        made.source = "hf:acme/m"
+        settings["hf"] = {"origin": hub.url}
+        settings["network"]["plain_http"].append(hub.server.host)
     (project.root / "weighlock.yaml").write_text(json.dumps(settings))
     yield made
     made.stop()
+    if hub:
+        hub.stop()
+
+
+def hub_before(server: Stalling) -> Hub:
+    """Return a hub whose content network is ``server``."""
+    hub = Hub().start()
+    hub.create("acme/m").commit({"m.gguf": CONTENT})
+
+    def lead(exchange: Exchange) -> None:
+        if "/resolve/" in exchange.path:
+            exchange.headers["Location"] = f"http://{server.host}/m.gguf"
+
+    hub.alter.append(lead)
+    return hub
 
 
 def begin(project: Project, server: Stalling, *options: str) -> subprocess.Popen[bytes]:
     """Start a pull, and return when it has all that the server sends."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "weighlock", "pull", f"http://{server.host}/m.gguf#sha256={DIGEST}", *options],
+        [sys.executable, "-m", "weighlock", "pull", server.source, *options],
         cwd=project.root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -116,7 +141,7 @@ def test_a_pull_that_was_ended_goes_on(project: Project, server: Stalling, numbe
     assert kept >= FIRST // 2
     server.starts.clear()
     server.going.set()
-    ran = project.run("pull", f"http://{server.host}/m.gguf#sha256={DIGEST}", "--json")
+    ran = project.run("pull", server.source, "--json")
     assert ran.status == 0, ran
     (facts,) = ran.facts["models"]
     assert facts["files"][0]["digest"] == f"sha256:{DIGEST}"
@@ -132,7 +157,7 @@ def test_a_second_process_waits_for_the_first(project: Project, server: Stalling
             "-m",
             "weighlock",
             "pull",
-            f"http://{server.host}/m.gguf#sha256={DIGEST}",
+            server.source,
             "--name",
             "two",
         ],
