@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from registry_content import Content
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.digest import Digest
+from weighlock.core.media_type import MANIFEST_MEDIA_TYPE
 
 EMPTY = b"{}"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"

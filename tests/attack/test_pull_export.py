@@ -13,7 +13,8 @@ from weighlock.cli.export import LAYOUTS
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.core.error import WeighlockError
-from weighlock.core.ollama import CONFIG_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
+from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
+from weighlock.core.ollama import CONFIG_MEDIA_TYPE
 from weighlock.core.progress import NO_PROGRESS
 from weighlock.service.export import Layout
 from weighlock.store.export_hub import HubSnapshot, export_hub
@@ -184,7 +185,7 @@ def test_a_gguf_file_becomes_a_model_of_ollama(project: Project, source: FakeSou
     assert facts["found_as"] == "tiny:q4"
     raw = (root / "manifests/registry.ollama.ai/library/tiny/q4").read_bytes()
     manifest = json.loads(raw)
-    assert manifest["mediaType"] == MANIFEST_MEDIA_TYPE
+    assert manifest["mediaType"] == DOCKER_MANIFEST_MEDIA_TYPE
     assert manifest["config"]["mediaType"] == CONFIG_MEDIA_TYPE
     assert [layer["mediaType"].rpartition(".")[2] for layer in manifest["layers"]] == [
         "model",
@@ -237,7 +238,7 @@ def ollama_model(layers: dict[str, bytes], config: bytes) -> bytes:
     return json.dumps(
         {
             "schemaVersion": 2,
-            "mediaType": MANIFEST_MEDIA_TYPE,
+            "mediaType": DOCKER_MANIFEST_MEDIA_TYPE,
             "config": descriptor(CONFIG_MEDIA_TYPE, config),
             "layers": [
                 descriptor(f"application/vnd.ollama.image.{kind}", raw) for kind, raw in layers.items()

@@ -10,10 +10,11 @@ import pytest
 from docker_registry import PASSWORD, USER, docker_registry
 from registry_access import Access
 from registry_server import RegistryServer
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE, Artifact, ArtifactFile
+from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import read_object
+from weighlock.core.media_type import MANIFEST_MEDIA_TYPE
 from weighlock.transport.client import Client, Network
 from weighlock.transport.credential import Secret
 from weighlock.transport.download import Downloader

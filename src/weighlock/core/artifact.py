@@ -16,10 +16,10 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.media_type import MANIFEST_MEDIA_TYPE
 from weighlock.core.path import check_paths
 from weighlock.core.text import shown
 
-MANIFEST_MEDIA_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 ARTIFACT_TYPE: Final = "application/vnd.cncf.model.manifest.v1+json"
 CONFIG_MEDIA_TYPE: Final = "application/vnd.cncf.model.config.v1+json"
 FILEPATH_ANNOTATION: Final = "org.cncf.model.filepath"

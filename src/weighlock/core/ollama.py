@@ -25,11 +25,11 @@ from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
 from weighlock.core.text import shown
 
 MANIFEST_FILE: Final = "ollama/manifest.json"
 CONFIG_FILE: Final = "ollama/config.json"
-MANIFEST_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_MEDIA_TYPE: Final = "application/vnd.docker.container.image.v1+json"
 _PREFIX: Final = "application/vnd.ollama.image."
 _NAMES: Final[Mapping[str, tuple[str, str]]] = {
@@ -61,7 +61,7 @@ def read_ollama_manifest(raw: bytes) -> OllamaModel:
     ``artifact_too_many_files`` or ``layer_unknown``.
     """
     document = read_object(raw, what="the manifest", limit=MAX_MANIFEST_BYTES)
-    if document.get("schemaVersion") != 2 or document.get("mediaType") != MANIFEST_MEDIA_TYPE:
+    if document.get("schemaVersion") != 2 or document.get("mediaType") != DOCKER_MANIFEST_MEDIA_TYPE:
         raise invalid_manifest("it is not that of one model: a list for several runners, or another document")
     if "manifests" in document:
         raise invalid_manifest("it is a manifest and a list in one")

@@ -11,11 +11,11 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.jsontext import write_json
 from weighlock.core.limit import MAX_MANIFEST_BYTES
+from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
 from weighlock.core.ollama import (
     CONFIG_FILE,
     CONFIG_MEDIA_TYPE,
     MANIFEST_FILE,
-    MANIFEST_MEDIA_TYPE,
     read_ollama_manifest,
 )
 from weighlock.core.text import shown
@@ -84,7 +84,7 @@ def _made(store: Store, artifact: Artifact) -> OllamaFiles:
     )
     manifest = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST_MEDIA_TYPE,
+        "mediaType": DOCKER_MANIFEST_MEDIA_TYPE,
         "config": Descriptor(CONFIG_MEDIA_TYPE, Digest.of(config), len(config)).to_json(),
         "layers": [
             Descriptor(_LAYER + kind, artifact.files[path].digest, artifact.files[path].size).to_json()

@@ -6,11 +6,11 @@ digest, so that copying or collecting the artifact keeps them together.
 
 from collections.abc import Sequence
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_MANIFEST_BYTES
+from weighlock.core.media_type import MANIFEST_MEDIA_TYPE
 from weighlock.promotion.record import MAX_RECORD_BYTES
 from weighlock.store.interface import Store
 from weighlock.store.manifest import EMPTY, EMPTY_DESCRIPTOR

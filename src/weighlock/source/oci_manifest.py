@@ -9,19 +9,14 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.descriptor import Descriptor, check_media_type, invalid_manifest, read_annotations
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.media_type import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 from weighlock.core.text import shown
 
-INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
-DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
-MANIFEST_TYPES: Final = frozenset({MANIFEST_MEDIA_TYPE, DOCKER_MANIFEST})
-INDEX_TYPES: Final = frozenset({INDEX_MEDIA_TYPE, DOCKER_LIST})
 PLATFORM: Final = (
     "linux/amd64"  # of an index's children; a model is the same for each, and one has to be named
 )
@@ -59,7 +54,7 @@ def read_manifest(raw: bytes) -> Manifest | tuple[Child, ...]:
     is_index = "manifests" in document
     if is_index and document.keys() & {"layers", "config"}:
         raise invalid_manifest("it is a manifest and an index in one")  # CVE-2021-41190
-    if media_type is not None and media_type not in (INDEX_TYPES if is_index else MANIFEST_TYPES):
+    if media_type is not None and media_type not in (INDEX_MEDIA_TYPES if is_index else MANIFEST_MEDIA_TYPES):
         raise invalid_manifest(f"its media type is {shown(repr(media_type))}")
     if "subject" in document:
         raise invalid_manifest("it is about another manifest, and no model of its own")
@@ -109,7 +104,7 @@ def _children(document: Mapping[str, Any]) -> tuple[Child, ...]:
 
 def _child(value: Any) -> Child:
     descriptor = _sha256(Descriptor.from_json(value))
-    if descriptor.media_type not in MANIFEST_TYPES:
+    if descriptor.media_type not in MANIFEST_MEDIA_TYPES:
         raise invalid_manifest(f"it lists a {shown(descriptor.media_type)}, which is no image manifest")
     if descriptor.size > MAX_MANIFEST_BYTES:
         raise invalid_manifest("it lists a manifest that is too large")

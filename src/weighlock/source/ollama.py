@@ -18,7 +18,8 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
-from weighlock.core.ollama import CONFIG_FILE, MANIFEST_FILE, MANIFEST_MEDIA_TYPE, read_ollama_manifest
+from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
+from weighlock.core.ollama import CONFIG_FILE, MANIFEST_FILE, read_ollama_manifest
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.address import Address
@@ -201,7 +202,7 @@ class OllamaSource:
             "GET",
             f"{self._address.url}/v2/{path}",
             self._hosts,
-            headers={"Accept": MANIFEST_MEDIA_TYPE} if "/manifests/" in path else {},
+            headers={"Accept": DOCKER_MANIFEST_MEDIA_TYPE} if "/manifests/" in path else {},
             redirects=self._redirects,
         )
 

@@ -16,10 +16,10 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.jsontext import read_object, write_json
+from weighlock.core.media_type import INDEX_MEDIA_TYPE
 from weighlock.core.store_reference import check_name, read_digits
 from weighlock.core.text import shown
 from weighlock.store.interface import Entry
-from weighlock.store.manifest import INDEX_MEDIA_TYPE
 
 NAME_ANNOTATION: Final = "org.opencontainers.image.ref.name"
 SUBJECT_ANNOTATION: Final = "dev.weighlock.subject"

@@ -8,19 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE, Artifact
+from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor, check_media_type, invalid_manifest, read_annotations
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.media_type import (
+    INDEX_MEDIA_TYPE,
+    INDEX_MEDIA_TYPES,
+    MANIFEST_MEDIA_TYPE,
+    MANIFEST_MEDIA_TYPES,
+)
 from weighlock.core.text import shown
 from weighlock.store.interface import Store
 
-INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
-DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
-IMAGE_TYPES: Final = frozenset({MANIFEST_MEDIA_TYPE, DOCKER_MANIFEST})
-INDEX_TYPES: Final = frozenset({INDEX_MEDIA_TYPE, DOCKER_LIST})
 MAX_CHILDREN: Final = 1000  # of an index; the images with most platforms have about 20, attestations included
 EMPTY: Final = b"{}"
 EMPTY_DESCRIPTOR: Final = Descriptor("application/vnd.oci.empty.v1+json", Digest.of(EMPTY), len(EMPTY))
@@ -53,7 +54,7 @@ class Manifest:
         media_type = _media_type(document)
         blobs: tuple[Descriptor, ...] = ()
         children: tuple[Child, ...] = ()
-        if media_type in INDEX_TYPES:
+        if media_type in INDEX_MEDIA_TYPES:
             children = tuple(_child(each) for each in _list(document, "manifests", MAX_CHILDREN))
         else:
             layers = _list(document, "layers", MAX_FILES)
@@ -114,7 +115,7 @@ def _media_type(document: dict[str, Any]) -> str:
         raise invalid_manifest("it is neither an image manifest nor an index of schema version 2")
     # manifest.md, "mediaType": version 1.0 let writers leave it out
     stated = document.get("mediaType", INDEX_MEDIA_TYPE if is_index else MANIFEST_MEDIA_TYPE)
-    if not isinstance(stated, str) or stated not in (INDEX_TYPES if is_index else IMAGE_TYPES):
+    if not isinstance(stated, str) or stated not in (INDEX_MEDIA_TYPES if is_index else MANIFEST_MEDIA_TYPES):
         raise invalid_manifest(f"its media type is {shown(repr(stated))}")
     return stated
 
@@ -128,7 +129,7 @@ def _list(document: dict[str, Any], name: str, limit: int) -> list[Any]:
 
 def _child(value: Any) -> Child:
     descriptor = Descriptor.from_json(value)
-    if descriptor.media_type not in IMAGE_TYPES | INDEX_TYPES:
+    if descriptor.media_type not in MANIFEST_MEDIA_TYPES | INDEX_MEDIA_TYPES:
         raise invalid_manifest(f"an index lists something of type {shown(descriptor.media_type)}")
     platform = value.get("platform") or {}
     if not isinstance(platform, dict):

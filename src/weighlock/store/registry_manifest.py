@@ -4,10 +4,10 @@ import contextlib
 import threading
 from typing import Final
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError
 from weighlock.core.jsontext import write_json
+from weighlock.core.media_type import MANIFEST_MEDIA_TYPE
 from weighlock.store.manifest import EMPTY_DESCRIPTOR, Manifest
 from weighlock.transport.registry.manifest import ManifestBytes
 from weighlock.transport.registry.repository import Repository

@@ -14,14 +14,14 @@ from registry_material import EMPTY, manifest_of, referrer_of
 from system.registry.conftest import Connect, Start
 from system.registry.relay import relay_to
 from unit.transport.registry.test_upload import pieces
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE, Artifact, ArtifactFile
+from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.core.error import UndecidedError
+from weighlock.core.media_type import INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
 from weighlock.transport.credential import Secret
 from weighlock.transport.download import Downloader
 from weighlock.transport.registry.client import DockerConfig, Registry, Repository
 from weighlock.transport.registry.docker_config import Login
-from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE
 
 pytestmark = pytest.mark.system
 

@@ -5,7 +5,8 @@ import pytest
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.ollama import CONFIG_MEDIA_TYPE, MANIFEST_MEDIA_TYPE, name_layers, read_ollama_manifest
+from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
+from weighlock.core.ollama import CONFIG_MEDIA_TYPE, name_layers, read_ollama_manifest
 
 IMAGE = "application/vnd.ollama.image."
 
@@ -20,7 +21,7 @@ MODEL = blob("m", f"{IMAGE}model")
 def manifest_of(*layers: dict[str, Any], **fields: Any) -> bytes:
     document = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST_MEDIA_TYPE,
+        "mediaType": DOCKER_MANIFEST_MEDIA_TYPE,
         "config": blob("{}", CONFIG_MEDIA_TYPE),
         "layers": list(layers),
     }

@@ -9,10 +9,10 @@ import pytest
 from unit.store.storing import NOTE, at_noon, blob_file, names_below, overwrite, put_model, refused
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import write_json
+from weighlock.core.media_type import INDEX_MEDIA_TYPE
 from weighlock.store.check import check_store
 from weighlock.store.collect import collect_garbage
 from weighlock.store.layout import LayoutStore
-from weighlock.store.manifest import INDEX_MEDIA_TYPE
 
 # writes one blob and half of another, says so, and waits to be killed
 WRITER = """

@@ -9,14 +9,8 @@ from unit.store.storing import put_model, refused
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.jsontext import write_json
-from weighlock.store.manifest import (
-    DOCKER_LIST,
-    EMPTY_DESCRIPTOR,
-    INDEX_MEDIA_TYPE,
-    MAX_CHILDREN,
-    Manifest,
-    write_referrer,
-)
+from weighlock.core.media_type import DOCKER_LIST_MEDIA_TYPE, INDEX_MEDIA_TYPE
+from weighlock.store.manifest import EMPTY_DESCRIPTOR, MAX_CHILDREN, Manifest, write_referrer
 from weighlock.store.memory import MemoryStore
 
 CHILD: dict[str, Any] = {
@@ -55,7 +49,7 @@ def test_the_platform_of_a_child() -> None:
         index(CHILD, layers=[]),
         index(CHILD, mediaType="application/vnd.oci.image.manifest.v1+json"),
         index(CHILD, schemaVersion=1),
-        write_json(image(mediaType=DOCKER_LIST)),
+        write_json(image(mediaType=DOCKER_LIST_MEDIA_TYPE)),
         write_json({"schemaVersion": 2}),
     ],
 )

@@ -8,19 +8,21 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.descriptor import Descriptor, check_media_type, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_MANIFEST_BYTES
+from weighlock.core.media_type import (
+    DOCKER_LIST_MEDIA_TYPE,
+    DOCKER_MANIFEST_MEDIA_TYPE,
+    INDEX_MEDIA_TYPE,
+    INDEX_MEDIA_TYPES,
+    MANIFEST_MEDIA_TYPE,
+)
 from weighlock.core.text import shown
 from weighlock.transport.registry.header import invalid_answer
 
-INDEX_MEDIA_TYPE: Final = "application/vnd.oci.image.index.v1+json"
-DOCKER_MANIFEST_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST_MEDIA_TYPE: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
-INDEX_MEDIA_TYPES: Final = frozenset({INDEX_MEDIA_TYPE, DOCKER_LIST_MEDIA_TYPE})
 MEDIA_TYPES: Final = (
     MANIFEST_MEDIA_TYPE,
     INDEX_MEDIA_TYPE,

@@ -12,15 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.descriptor import Descriptor, check_media_type, read_annotations
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError
 from weighlock.core.jsontext import read_object, write_json
 from weighlock.core.limit import MAX_FILES, MAX_MANIFEST_BYTES
+from weighlock.core.media_type import INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
 from weighlock.core.text import shown
 from weighlock.transport.registry.header import invalid_answer
-from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, ManifestBytes
+from weighlock.transport.registry.manifest import ManifestBytes
 
 MAX_REFERRERS: Final = MAX_FILES  # of one manifest; a model released weekly for years has about 2,000
 MAX_ATTEMPTS: Final = 8  # to add to the index while others do the same

@@ -7,9 +7,10 @@ from typing import Final, Protocol
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
+from weighlock.core.media_type import INDEX_MEDIA_TYPE
 from weighlock.transport.message import Document
 from weighlock.transport.registry import referrer
-from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, MEDIA_TYPES, ManifestBytes
+from weighlock.transport.registry.manifest import MEDIA_TYPES, ManifestBytes
 from weighlock.transport.timing import Timing
 
 NOT_FOUND: Final = 404  # the only answer that means: there is none

@@ -9,17 +9,17 @@ import pytest
 from registry_material import EMPTY_JSON, manifest_of, put, referrer_of
 from registry_server import RegistryServer
 from unit.transport.registry.conftest import Connect
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
 from weighlock.core.limit import MAX_MANIFEST_BYTES
-from weighlock.transport.registry.client import Repository
-from weighlock.transport.registry.manifest import (
+from weighlock.core.media_type import (
     DOCKER_LIST_MEDIA_TYPE,
     DOCKER_MANIFEST_MEDIA_TYPE,
     INDEX_MEDIA_TYPE,
+    MANIFEST_MEDIA_TYPE,
 )
+from weighlock.transport.registry.client import Repository
 from weighlock.transport.registry.repository import TAG_ATTEMPTS
 
 NAME = "org/model"

@@ -11,12 +11,12 @@ from registry_api import INDEX
 from registry_material import manifest_of, put, referrer_of
 from registry_server import RegistryServer
 from unit.transport.registry.conftest import Connect
-from weighlock.core.artifact import MANIFEST_MEDIA_TYPE
 from weighlock.core.digest import Digest
 from weighlock.core.error import UndecidedError, WeighlockError
+from weighlock.core.media_type import INDEX_MEDIA_TYPE, MANIFEST_MEDIA_TYPE
 from weighlock.transport.registry import referrer
 from weighlock.transport.registry.client import Repository
-from weighlock.transport.registry.manifest import INDEX_MEDIA_TYPE, ManifestBytes
+from weighlock.transport.registry.manifest import ManifestBytes
 
 NAME = "org/model"
 SUBJECT = manifest_of()
