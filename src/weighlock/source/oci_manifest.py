@@ -4,8 +4,6 @@ OCI image-spec v1.1, manifest.md and image-index.md; the Docker registry's image
 schema 2, which says the same in other media types.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +19,6 @@ PLATFORM: Final = (
     "linux/amd64"  # of an index's children; a model is the same for each, and one has to be named
 )
 MAX_CHILDREN: Final = 1000  # of an index; images for every platform there is have 20
-MAX_EMBEDDED_BYTES: Final = 4096  # of a descriptor's own data; what ORAS embeds is `{}`
 
 
 class Manifest(NamedTuple):
@@ -89,7 +86,7 @@ def _manifest(document: Mapping[str, Any], digest: Digest) -> Manifest:
     return Manifest(
         digest=digest,
         artifact_type=None if artifact_type is None else check_media_type(artifact_type),
-        config=_sha256(Descriptor.from_json(_without_data(document.get("config")))),
+        config=_sha256(Descriptor.from_json(document.get("config"))),
         layers=tuple(_sha256(Descriptor.from_json(layer)) for layer in layers),
         annotations=read_annotations(document.get("annotations")),
     )
@@ -124,19 +121,3 @@ def _sha256(descriptor: Descriptor) -> Descriptor:
             f"it has a {descriptor.digest.algorithm} digest; a model's digests are SHA-256"
         )
     return descriptor
-
-
-def _without_data(value: Any) -> Any:
-    """Return a descriptor without the data that ORAS embeds for an empty config, if it is what the digest says."""
-    if not isinstance(value, dict) or "data" not in value:
-        return value
-    data = value["data"]
-    try:
-        if not isinstance(data, str) or len(data) > MAX_EMBEDDED_BYTES:
-            raise ValueError(data)
-        raw = base64.b64decode(data, validate=True)
-    except (ValueError, binascii.Error) as error:
-        raise invalid_manifest("a descriptor has data that is not short base64") from error
-    if (value.get("digest"), value.get("size")) != (str(Digest.of(raw)), len(raw)):
-        raise invalid_manifest("a descriptor's own data has another digest or size than it says")
-    return {name: content for name, content in value.items() if name != "data"}
