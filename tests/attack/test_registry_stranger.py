@@ -94,3 +94,10 @@ def test_evidence_that_is_sent_so_that_it_cannot_be_read(
         house.server.answer("GET", f"/blobs/{digest}", 200, headers=headers, body=body, times=1000)
     ran = house.run("release", "verify", NAME)
     assert (ran.status, ran.code) == (1, code)
+
+
+@pytest.mark.parametrize("times", [1, 2, 1000])
+def test_a_list_of_tags_that_is_not_found_at_first(revoked: ServedHouse, times: int) -> None:
+    revoked.server.answer("GET", "/tags/list", 404, times=times)
+    ran = revoked.run("release", "verify", NAME)
+    assert (ran.status, ran.code) == (1, "registry_answer_invalid")

@@ -12,6 +12,7 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UndecidedError, UsageError, WeighlockError
 from weighlock.core.store_reference import read_digits
+from weighlock.core.text import shown
 from weighlock.store.base import CREATED_ANNOTATION, child_missing, describes, subject_missing
 from weighlock.store.index import ambiguous, unknown
 from weighlock.store.interface import Entry
@@ -22,6 +23,7 @@ from weighlock.store.registry_manifest import NOTHING, missing
 from weighlock.store.registry_tag import Listing, tag_of
 from weighlock.store.threads import in_order
 from weighlock.transport.download import Downloader
+from weighlock.transport.registry.header import invalid_answer
 from weighlock.transport.registry.manifest import ManifestBytes
 from weighlock.transport.registry.referrer import join
 from weighlock.transport.registry.referrer_list import ReferrerLists
@@ -54,6 +56,7 @@ class RegistryStore(RegistryBlobs):
         self._lists = lists
         self._writer = Writer(clock)
         self._referrers = ReferrerLists(repository)
+        self._said_empty = False  # whether the registry's last word about the tags was that there are none
 
     # --- manifests ---
 
@@ -65,6 +68,7 @@ class RegistryStore(RegistryBlobs):
         """Store and list a manifest under any tag; raises as ``put_manifest``."""
         manifest = Manifest.parse(raw)
         self._require(manifest)
+        self._said_empty = False  # it is not any more
         if self._lists:
             self._list(manifest)
         elif manifest.subject is not None:
@@ -82,6 +86,7 @@ class RegistryStore(RegistryBlobs):
         if manifest is None:
             raise self._unknown(str(digest))
         self.manifests.put(manifest, tag)
+        self._said_empty = False
 
     def untag(self, name: str) -> None:
         """Take a name away."""
@@ -175,7 +180,9 @@ class RegistryStore(RegistryBlobs):
 
     def referrers(self, subject: Digest) -> list[Descriptor]:
         """Return the manifests that name ``subject``: those of the registry's lists and those of our own tags."""
-        tags = self.repository.tags() if self._lists else None
+        tags = self._tags() if self._lists else None
+        if self._said_empty and self.manifests.find(subject) is not None:
+            raise _contradiction(str(subject))
         own = Listed.of(tags).about(subject) if tags is not None else []
         listed = {each.digest for each in self._referrers.read(subject, tags)}
         times = {each.digest: each.time_ms for each in own}
@@ -216,7 +223,12 @@ class RegistryStore(RegistryBlobs):
         return tag_of(name) if self._lists else name  # other people's tags are no names of ours
 
     def _listed(self) -> Listed:
-        return Listed.of(self.repository.tags())
+        return Listed.of(self._tags())
+
+    def _tags(self) -> list[str]:
+        tags = self.repository.tags()
+        self._said_empty = not tags
+        return tags
 
     def _resolves_to_nothing(self, tag: str) -> bool:
         read = self.manifests.ask(tag)
@@ -226,6 +238,8 @@ class RegistryStore(RegistryBlobs):
         read = self.manifests.at(self._tag_of(name))
         if read is None:
             raise self._unknown(name)
+        if self._said_empty:  # then nobody was told of a revocation that is there, either
+            raise _contradiction(name)
         return self.manifests.keep(read).digest
 
     def _complete(self, text: str, digits: str) -> Digest:
@@ -336,3 +350,7 @@ class RegistryStore(RegistryBlobs):
                 raise
         self.write_blob([EMPTY], expected=EMPTY_DESCRIPTOR.digest)
         self.manifests.put(NOTHING, tag)
+
+
+def _contradiction(text: str) -> DeniedError:
+    return invalid_answer(f"it says that the repository has no tags, and has {shown(text)}")

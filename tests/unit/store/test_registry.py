@@ -281,6 +281,29 @@ def test_a_forged_listing_hides_nothing(bare: Place, kind: str) -> None:
     assert bare.store().find(REVOCATION) == [record.digest]
 
 
+def test_a_repository_that_was_empty_a_moment_ago(place: Place) -> None:
+    store = place.store()
+    assert store.find(REVOCATION) == []
+    with refused("artifact_unknown"):
+        store.resolve("m")
+    model = put_model(store, {"a": b"a"}, name="m")
+    assert store.resolve("m") == model
+    assert store.referrers(model.digest) == []
+
+
+def test_a_repository_that_says_it_is_empty_and_is_not(place: Place) -> None:
+    model = put_model(place.store(), {"a": b"a"}, name="m")
+    store = place.store()
+    place.server.answer("GET", "/tags/list", 404, times=2)
+    assert store.find(REVOCATION) == []
+    with refused("registry_answer_invalid"):
+        store.resolve("m")
+    with refused("registry_answer_invalid"):
+        store.referrers(model.digest)
+    assert store.referrers(model.digest) == []
+    assert store.resolve("m") == model
+
+
 def test_a_forged_listing_replaces_no_true_one(place: Place) -> None:
     record = put_record(place.store(), REVOCATION, b"{}")
     [true] = place.content.tags
