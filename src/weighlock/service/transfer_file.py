@@ -2,9 +2,10 @@
 
 import hashlib
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from weighlock.core.chunk import ended
 from weighlock.core.error import DeniedError
 from weighlock.core.progress import Part, Progress
 from weighlock.core.text import shown
@@ -50,12 +51,8 @@ class FileTransfer:
         part.advance(start - self._told)
         self._told = start
         self.resumed_bytes = start
-        chunks = self._fetched.chunks(self.item.path, start)
-        try:
+        with ended(self._fetched.chunks(self.item.path, start)) as chunks:
             yield from self._counted(chunks if start else check_bytes(self.item, chunks), part)
-        finally:
-            if isinstance(chunks, Generator):
-                chunks.close()  # with its connection, however this ends
         self._checked = start == 0
 
     def finish(self, stored: Iterator[memoryview]) -> None:

@@ -3,9 +3,10 @@
 import contextlib
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from weighlock.core.chunk import ended
 from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
@@ -173,16 +174,12 @@ class _Passage:
     def chunks_from(self, start: int) -> Iterator[memoryview]:
         """Yield the layer's bytes from ``start`` on; asked again, it begins again."""
         self._tell(start)
-        chunks = self._remote.chunks(self._layer, self._name, start)
-        try:
+        with ended(self._remote.chunks(self._layer, self._name, start)) as chunks:
             for chunk in chunks:
                 if self._stopped.is_set():
                     raise _StoppedError
                 yield chunk
                 self._tell(self._told + len(chunk))
-        finally:
-            if isinstance(chunks, Generator):
-                chunks.close()  # with its connections, however this ends
 
     def end(self) -> None:
         """End the layer's bar, done or not; one that was there already was not told of."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from weighlock.core.chunk import ended
 from weighlock.core.clock import Clock, system_clock
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
@@ -44,7 +45,7 @@ from weighlock.store.index import Index
 from weighlock.store.interface import Blob, BlobStream
 from weighlock.store.lease import Lease, index_partial, locked
 from weighlock.store.resumable import ResumablePartial
-from weighlock.store.resuming import complete, ended
+from weighlock.store.resuming import complete
 from weighlock.store.tally import Tally, check_algorithm
 
 LAYOUT_FILE: Final = "oci-layout"

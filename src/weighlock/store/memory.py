@@ -4,13 +4,14 @@ import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
+from weighlock.core.chunk import ended
 from weighlock.core.clock import Clock, system_clock
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.store.base import IndexedStore
 from weighlock.store.index import Index
 from weighlock.store.interface import Blob, BlobStream
-from weighlock.store.resuming import complete, ended
+from weighlock.store.resuming import complete
 from weighlock.store.tally import Tally, check_algorithm
 
 

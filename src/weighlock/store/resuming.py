@@ -1,9 +1,9 @@
 """How a blob is completed from what a broken fetch left: one pass over the prefix and the rest."""
 
-import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias
 
+from weighlock.core.chunk import ended
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.store.interface import Blob
@@ -66,16 +66,3 @@ def _append(partial: Partial, chunks: Chunks, tally: Tally) -> None:
             partial.clear()
             raise
         partial.append(chunk)
-
-
-@contextlib.contextmanager
-def ended(chunks: Chunks) -> Iterator[Chunks]:
-    """Give ``chunks``, and end the generator that makes them when the context ends, however it does.
-
-    An error's traceback would keep it alive, and with it its connections.
-    """
-    try:
-        yield chunks
-    finally:
-        if isinstance(chunks, Generator):
-            chunks.close()

@@ -1,12 +1,12 @@
 """One request and its answer, over a connection that is new or was kept."""
 
-import contextlib
 import ssl
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from weighlock import __version__
+from weighlock.core.chunk import ended
 from weighlock.core.error import DeniedError
 from weighlock.core.text import shown
 from weighlock.transport.body import Body, reader_for
@@ -135,10 +135,7 @@ def _send(wire: Wire, key: _Key, hop: Hop) -> bool:
         return True
     if isinstance(hop.body, bytes):
         return _send_pieces(wire, _cut(hop.body), len(hop.body))
-    with contextlib.ExitStack() as stack:
-        pieces = hop.body.open()
-        if isinstance(pieces, Generator):
-            stack.callback(pieces.close)  # it may hold a file open
+    with ended(hop.body.open()) as pieces:
         return _send_pieces(wire, pieces, hop.body.size)
 
 
