@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 
 from weighlock.core.clock import Clock
 from weighlock.core.reference import Reference
-from weighlock.service.network import client_of, hosts_of, plain_hosts_of
+from weighlock.service.network import client_of, downloader_of, registries_of
 from weighlock.settings import Settings
 from weighlock.store.registry import RegistryStore
 from weighlock.transport.client import Client
 from weighlock.transport.download import Downloader
-from weighlock.transport.registry.client import Endpoint, Registry
-from weighlock.transport.registry.docker_config import DockerConfig
+from weighlock.transport.registry.client import Registries
 
 
 class Repositories:
@@ -29,7 +27,6 @@ class Repositories:
         self._clock = clock
         self._environ = environ
         self.client: Client = client_of(settings, environ)
-        self._registries: dict[str, Registry] = {}
         self._stores: dict[tuple[str, str, bool], RegistryStore] = {}
 
     def open(self, reference: Reference, *, lists: bool) -> RegistryStore:
@@ -39,19 +36,14 @@ class Repositories:
         """
         key = (reference.registry, reference.repository, lists)
         if key not in self._stores:
-            repository = self._registry(reference.registry).repository(reference.repository)
+            repository = self._registries.repository(reference.registry, reference.repository)
             self._stores[key] = RegistryStore(repository, self._downloader, self._clock, lists=lists)
         return self._stores[key]
 
     @cached_property
     def _downloader(self) -> Downloader:
-        return Downloader(self.client, connections=max(1, self._settings.count("pull.connections")))
+        return downloader_of(self._settings, self.client)
 
-    def _registry(self, name: str) -> Registry:
-        if name not in self._registries:
-            hosts = hosts_of(self._settings)
-            plain = plain_hosts_of(self._settings)
-            endpoint = Endpoint.of(name, realms=hosts, redirects=hosts, plain_http=plain)
-            credentials = DockerConfig.of(self._environ, Path.home())
-            self._registries[name] = Registry(self.client, endpoint, credentials)
-        return self._registries[name]
+    @cached_property
+    def _registries(self) -> Registries:
+        return registries_of(self._settings, self._environ, self.client)

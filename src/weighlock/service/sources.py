@@ -70,9 +70,9 @@ class Sources(Mapping[str, Source]):
     @cached_property
     def downloader(self) -> "Downloader":
         """What fetches files for all of them; it ends with the connections."""
-        from weighlock.transport.download import Downloader  # noqa: PLC0415
+        from weighlock.service.network import downloader_of  # noqa: PLC0415
 
-        made = Downloader(self.client, connections=max(1, self._settings.count("pull.connections")))
+        made = downloader_of(self._settings, self.client)
         self._closing.callback(made.stop)
         return made
 
@@ -136,19 +136,12 @@ class Sources(Mapping[str, Source]):
 
     def oci(self) -> Source:
         """Return the source of registries."""
-        from weighlock.service.network import hosts_of, plain_hosts_of  # noqa: PLC0415
+        from weighlock.service.network import registries_of  # noqa: PLC0415
         from weighlock.source.oci import OciSource  # noqa: PLC0415
-        from weighlock.source.oci_remote import Registries  # noqa: PLC0415
-        from weighlock.transport.registry.docker_config import DockerConfig  # noqa: PLC0415
+        from weighlock.source.oci_remote import remotes_of  # noqa: PLC0415
 
-        registries = Registries(
-            self.client,
-            self.downloader,
-            credentials=DockerConfig.of(self._environ, Path.home()),
-            hosts=hosts_of(self._settings),
-            plain_http=plain_hosts_of(self._settings),
-        )
-        return OciSource(registries, allowed=self.allowed("oci"))
+        registries = registries_of(self._settings, self._environ, self.client)
+        return OciSource(remotes_of(registries, self.downloader), allowed=self.allowed("oci"))
 
     def ollama(self) -> Source:
         """Return the source of Ollama's registry."""

@@ -28,6 +28,7 @@ from weighlock.source.permission import check_ollama
 from weighlock.transport.client import Client, Request
 from weighlock.transport.download import Downloader, RemoteFile
 from weighlock.transport.host import Hosts
+from weighlock.transport.registry.manifest import other_bytes
 
 DEFAULT_REGISTRY: Final = "https://registry.ollama.ai"
 # where that registry keeps its blobs, by its makers' word (ollama/ollama, issue 4307)
@@ -232,12 +233,7 @@ class _Files:
 def _check_manifest(raw: bytes, digest: Digest) -> bytes:
     found = Digest.of(raw)
     if found != digest:
-        raise DeniedError(
-            "digest_mismatch",
-            f"the registry sent {found} where the manifest {digest} was asked for",
-            hint="the registry, or something between you and it, serves other bytes than it should",
-            details={"expected": str(digest), "found": str(found)},
-        )
+        raise other_bytes("manifest", digest, found)
     return raw
 
 

@@ -1,11 +1,12 @@
-"""A registry and the way to its repositories.
+"""Registries and the way to their repositories.
 
-endpoint = Endpoint.of("registry.example", realms=hosts, redirects=hosts, plain_http=network.plain_http)
-registry = Registry(client, endpoint, DockerConfig.of(os.environ, Path.home()))
-manifest = registry.repository("team/model").manifest("v1")
+logins = DockerConfig.of(os.environ, Path.home())
+registries = Registries(client, logins, hosts=hosts, plain_http=network.plain_http)
+manifest = registries.repository("registry.example", "team/model").manifest("v1")
 """
 
 from weighlock.transport.client import Client
+from weighlock.transport.host import Hosts
 from weighlock.transport.registry.auth import Authorizer
 from weighlock.transport.registry.content import Blob
 from weighlock.transport.registry.docker_config import CredentialStore, DockerConfig, NoCredentials
@@ -14,7 +15,7 @@ from weighlock.transport.registry.repository import BlobStream, Repository, Stor
 from weighlock.transport.registry.session import Session
 from weighlock.transport.timing import Timing
 
-__all__ = ["Blob", "BlobStream", "DockerConfig", "Endpoint", "Registry", "Repository", "Stored"]
+__all__ = ["Blob", "BlobStream", "DockerConfig", "Endpoint", "Registries", "Registry", "Repository", "Stored"]
 
 
 class Registry:
@@ -40,3 +41,34 @@ class Registry:
     def repository(self, name: str) -> Repository:
         """Return a repository, which need not exist yet; raises DeniedError ``reference_invalid``."""
         return Repository(self._session, name, self._timing)
+
+
+class Registries:
+    """Registries by name, each opened once, so that its repositories share its tokens. For any thread.
+
+    Args:
+        credentials: where passwords and tokens are found.
+        hosts: further hosts that a registry may involve, for tokens and for blobs.
+        plain_http: registries that are asked without TLS.
+    """
+
+    def __init__(
+        self, client: Client, credentials: CredentialStore, *, hosts: Hosts, plain_http: Hosts
+    ) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._hosts = hosts
+        self._plain_http = plain_http
+        self._opened: dict[str, Registry] = {}
+
+    def repository(self, registry: str, name: str) -> Repository:
+        """Return a repository; nobody is asked yet.
+
+        Raises UsageError ``host_invalid``, DeniedError ``url_invalid``, ``reference_invalid``.
+        """
+        if registry not in self._opened:
+            endpoint = Endpoint.of(
+                registry, realms=self._hosts, redirects=self._hosts, plain_http=self._plain_http
+            )
+            self._opened[registry] = Registry(self._client, endpoint, self._credentials)
+        return self._opened[registry].repository(name)

@@ -61,11 +61,7 @@ def read_answer(
     """
     digest = digest_with("sha256" if asked is None else asked.algorithm, raw)
     if asked is not None and digest != asked:
-        raise DeniedError(
-            "digest_mismatch",
-            f"the registry sent {digest} where the manifest {asked} was asked for",
-            hint="the registry, or something between you and it, serves other bytes than it should",
-        )
+        raise other_bytes("manifest", asked, digest)
     check_digest_header(headers, raw)
     media_type = _media_type(headers, read_object(raw, what="the manifest", limit=MAX_MANIFEST_BYTES))
     if media_type not in accepted:
@@ -96,6 +92,16 @@ def read_digest_header(text: str) -> Digest:
         return Digest.parse(text)
     except DeniedError as error:
         raise invalid_answer(f"its digest header is {shown(repr(text))}") from error
+
+
+def other_bytes(what: str, asked: Digest, found: Digest) -> DeniedError:
+    """Return the error for a registry that sends other bytes than those of the digest it was asked for."""
+    return DeniedError(
+        "digest_mismatch",
+        f"the registry sent {found} where the {what} {asked} was asked for",
+        hint="the registry, or something between you and it, serves other bytes than it should",
+        details={"expected": str(asked), "found": str(found)},
+    )
 
 
 def wrong_digest_header(stated: Digest) -> DeniedError:

@@ -28,6 +28,7 @@ from weighlock.transport.registry.manifest import (
     MEDIA_TYPES,
     ManifestBytes,
     digest_with,
+    other_bytes,
     read_answer,
     read_digest_header,
     wrong_digest_header,
@@ -142,12 +143,9 @@ class Repository:
         Raises UsageError ``remote_missing``; DeniedError ``response_too_large``, ``digest_mismatch``.
         """
         raw = self._session.document(self._blob_ask("GET", digest), limit_bytes=limit_bytes).raw
-        if digest_with(digest.algorithm, raw) != digest:
-            raise DeniedError(
-                "digest_mismatch",
-                f"the registry sent other bytes for the blob {digest}",
-                hint="the registry, or something between you and it, serves other bytes than it should",
-            )
+        found = digest_with(digest.algorithm, raw)
+        if found != digest:
+            raise other_bytes("blob", digest, found)
         return raw
 
     def open_blob(self, digest: Digest) -> BlobStream:
