@@ -28,7 +28,10 @@ from weighlock.store.threads import in_order
 
 MAX_THREADS: Final = 4  # blobs at a time; two saturate a core with digesting, more hide a network's delay
 MAX_MANIFESTS: Final = 20_000  # of one copy; a model with ten years of weekly evidence has 5,000
-MAX_PLAN_BYTES: Final = 256 * 1024 * 1024  # of manifests in memory; a model of 10,000 files has 4 MB
+MAX_PLAN_BYTES: Final = (
+    64 * 1024 * 1024
+)  # of manifests, which take up to eight times that in memory; 10,000 files: 4 MB
+MAX_PLAN_BLOBS: Final = 200_000  # that they list, a kilobyte each in memory; 20 platforms of 10,000 files
 MAX_DEPTH: Final = 8  # an index in an index; evidence about evidence about evidence
 
 
@@ -183,6 +186,7 @@ class _Planner:
         self._source = source
         self._with_referrers = with_referrers
         self._size = 0
+        self._blobs = 0
 
     def add(self, digest: Digest, *, depth: int) -> None:
         if digest in self.found:
@@ -193,8 +197,11 @@ class _Planner:
         for blob in manifest.blobs:
             _check_names(blob)
         self._size += len(manifest.raw)
+        self._blobs += len(manifest.blobs)
         if self._size > MAX_PLAN_BYTES or len(self.found) >= MAX_MANIFESTS:
             raise _too_large(f"it has more than {MAX_MANIFESTS} manifests or {MAX_PLAN_BYTES} bytes of them")
+        if self._blobs > MAX_PLAN_BLOBS:
+            raise _too_large(f"its manifests list more than {MAX_PLAN_BLOBS} blobs")
         for child in manifest.children:
             self.add(child.descriptor.digest, depth=depth + 1)
         self.found[digest] = manifest

@@ -186,15 +186,9 @@ class RegistryStore(RegistryBlobs):
         own = Listed.of(tags).about(subject) if tags is not None else []
         listed = {each.digest for each in self._referrers.read(subject, tags)}
         times = {each.digest: each.time_ms for each in own}
-        found = in_order(self.manifests.get, [*sorted(listed), *(times.keys() - listed)])
-        for each in found:
-            if each.subject is None or each.subject.digest != subject:
-                raise DeniedError(
-                    "index_damaged",
-                    f"the repository lists {each.digest} as evidence about {subject}, and it is not",
-                    hint="find out who listed it: a tag, or an entry of the list of referrers, is wrong",
-                )
-        order = sorted(
+        digests = [*sorted(listed), *(times.keys() - listed)]
+        found = in_order(lambda each: self._evidence(each, subject), digests)  # without what it consists of
+        return sorted(
             found,
             key=lambda each: (
                 each.annotations.get(CREATED_ANNOTATION, ""),
@@ -202,7 +196,6 @@ class RegistryStore(RegistryBlobs):
                 each.digest,
             ),
         )
-        return [each.descriptor for each in order]
 
     def manifest_left(self, listing: Listing) -> Manifest | None:
         """Return what is listed, or None if its tag says that it was taken away; raises DeniedError ``blob_missing``.
@@ -218,6 +211,16 @@ class RegistryStore(RegistryBlobs):
         return manifest
 
     # --- how it is done ---
+
+    def _evidence(self, digest: Digest, subject: Digest) -> Descriptor:
+        manifest = self.manifests.get(digest)
+        if manifest.subject is None or manifest.subject.digest != subject:
+            raise DeniedError(
+                "index_damaged",
+                f"the repository lists {digest} as evidence about {subject}, and it is not",
+                hint="find out who listed it: a tag, or an entry of the list of referrers, is wrong",
+            )
+        return manifest.descriptor
 
     def _tag_of(self, name: str) -> str:
         return tag_of(name) if self._lists else name  # other people's tags are no names of ours

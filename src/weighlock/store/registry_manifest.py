@@ -13,7 +13,8 @@ from weighlock.transport.registry.manifest import ManifestBytes
 from weighlock.transport.registry.repository import Repository
 
 FAILED: Final = 500  # RFC 9110, section 15.6.1
-MAX_KEPT_BYTES: Final = 256 * 1024 * 1024  # 100,000 manifests of evidence; then they are read again
+MAX_KEPT_BYTES: Final = 256 * 1024 * 1024  # about 50,000 manifests of evidence; then they are read again
+BLOB_BYTES: Final = 1024  # what one blob of a manifest takes in memory, measured
 # What a name is moved to where the registry cannot delete it: nothing, always the same nothing.
 NOTHING: Final = Manifest.parse(
     write_json(
@@ -130,7 +131,7 @@ class Manifests:
             if manifest.digest not in self._kept:
                 self._kept[manifest.digest] = manifest
                 self._blobs.update((blob.digest, blob.size) for blob in manifest.blobs)
-                self._size += len(manifest.raw)
+                self._size += len(manifest.raw) + BLOB_BYTES * len(manifest.blobs)
         return manifest
 
 

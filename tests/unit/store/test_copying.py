@@ -124,6 +124,10 @@ def test_a_plan_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copying, "MAX_PLAN_BYTES", 100)
     with refused("copy_too_large"):
         plan_copy(store, model.digest, with_referrers=False)
+    monkeypatch.setattr(copying, "MAX_PLAN_BYTES", 1 << 20)
+    monkeypatch.setattr(copying, "MAX_PLAN_BLOBS", 1)
+    with refused("copy_too_large"):
+        plan_copy(store, model.digest, with_referrers=False)
 
 
 def test_evidence_about_evidence_about_evidence_ends() -> None:
