@@ -1,5 +1,6 @@
 """Networks that break, sources that lie, and pulls that meet: through the command line, with a source in memory."""
 
+import errno
 import hashlib
 import os
 import resource
@@ -18,6 +19,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import UndecidedError
 from weighlock.core.lock import Lock
 from weighlock.service import crew, transfer_file
+from weighlock.service.workspace import Workspace
 
 LARGE = os.urandom(10 * CHUNK)
 FILES = {"README.md": b"# model\n", "config.json": b'{"a": 1}', "model.safetensors": LARGE}
@@ -57,6 +59,20 @@ def test_a_broken_pull_goes_on_where_it_stopped(project: Project, source: FakeSo
     assert counted["resumed"] == 6 * CHUNK
     assert sum(counted.values()) == sum(map(len, FILES.values()))
     assert starts(source, "model.safetensors") == [6 * CHUNK]
+
+
+def test_a_log_that_cannot_be_written_hides_no_failure(
+    project: Project, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Workspace, "note_decision", full)
+    source.served["model.safetensors"] = bytes(len(LARGE))
+    project.run("pull", SPEC).denied("digest_mismatch")
+    source.served.clear()
+    ran = project.run("pull", SPEC)  # what is not logged did not succeed either
+    assert (ran.status, "[io_failed]" in ran.err) == (3, True), ran
 
 
 def test_ctrl_c_says_that_it_goes_on(project: Project, source: FakeSource) -> None:

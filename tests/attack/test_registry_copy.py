@@ -116,12 +116,20 @@ def test_a_dry_run_sends_and_writes_nothing(project: Project, shelf: Shelf) -> N
     told = fetch(project, shelf, "--dry-run").out
     assert pushed.digest in told
     assert "would be copied" in told
-    assert "to send 3 blobs" in told
+    assert "to copy 3, " in told
     assert project.names() == {}
     fetch(project, shelf)
     before = len(shelf.server.requests)
     assert project.run("push", "model", f"oci:{shelf.server.name}/team/copy:v1", "--dry-run").status == 0
     assert {each.method for each in shelf.server.requests[before:]} <= {"GET", "HEAD"}
+
+
+def test_a_push_without_a_tag_says_by_what_it_is_fetched(project: Project, shelf: Shelf) -> None:
+    shelf.modelpack()
+    fetch(project, shelf)
+    pushed = project.run("push", "model", f"oci:{shelf.server.name}/team/copy", "--json").facts
+    assert pushed["to"] == f"oci:{shelf.server.name}/team/copy@{pushed['digest']}"
+    assert project.run("fetch", pushed["to"], "--name", "back").status == 0
 
 
 def test_a_copy_within_a_registry_moves_no_bytes(project: Project, shelf: Shelf) -> None:
@@ -227,7 +235,10 @@ def test_what_is_no_place(project: Project, shelf: Shelf) -> None:
     ):
         ran = project.run(*arguments)
         assert (ran.status, "[name_invalid]" in ran.err) == (2, True), ran
-    assert project.run("fetch", f"{shelf.source}:none").status == 2
+    for place, tag in ((f"{shelf.source}:none", "none"), (shelf.source, "latest")):
+        ran = project.run("fetch", place)
+        assert (ran.status, "[artifact_unknown]" in ran.err) == (2, True), ran
+        assert f"{shelf.source} has no tag '{tag}'" in ran.err
     project.run("fetch", f"oci:{shelf.server.name}/team/model@sha256:../../x").denied("reference_invalid")
 
 

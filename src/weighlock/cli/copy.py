@@ -21,7 +21,7 @@ def copy_options(command: _Command) -> _Command:
     """Give a command what says how to copy."""
     platform = click.option("--platform", metavar="OS/ARCH", help="Only this platform of an index.")
     referrers = click.option("--no-referrers", is_flag=True, help="Leave out what refers to it.")
-    dry_run = click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+    dry_run = click.option("--dry-run", is_flag=True, help="Show what would be copied, and copy nothing.")
     return platform(referrers(dry_run(command)))
 
 
@@ -38,7 +38,7 @@ def copy(
 
     FROM and TO are [ENVIRONMENT:]NAME or oci:REGISTRY/REPOSITORY[:TAG][@DIGEST]. A tag is
     resolved once; from then on everything is named by digest, and every byte that passes is
-    digested. What is there already is not sent again.
+    digested. What is there already is not copied again.
 
     Registries are read where sources.oci allows it, and written where push.oci does. Into
     production leads only `weighlock promote`.
@@ -63,7 +63,7 @@ def _text(moved: "Moved") -> str:
     word = "would be copied" if moved.dry_run else "copied"
     more = f", {copied.referrers} of them referrers" if copied.referrers else ""
     parts = [
-        f"{'to send' if moved.dry_run else 'sent'} {copied.sent.blobs} blobs, {size_text(copied.sent.size)}",
+        f"{'to copy' if moved.dry_run else 'copied'} {copied.sent.blobs}, {size_text(copied.sent.size)}",
         f"mounted {copied.mounted.blobs}" if copied.mounted.blobs else "",
         f"there already {copied.present.blobs}" if copied.present.blobs else "",
     ]

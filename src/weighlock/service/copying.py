@@ -137,7 +137,10 @@ def copy(workspace: Workspace, wish: Wish, *, progress: Progress = NO_PROGRESS) 
         moved = _copy(workspace, wish, progress)
     except WeighlockError as error:
         if into_here:
-            workspace.note_decision(EXPERIMENTATION, Action.PULL, [], error=error, message=_shown(wish))
+            try:
+                workspace.note_decision(EXPERIMENTATION, Action.PULL, [], error=error, message=_shown(wish))
+            except OSError as problem:  # a full disk has no room for the log either, and that says less
+                raise error from problem
         raise
     if into_here:
         message = f"{moved.target} from {moved.origin}"
@@ -155,16 +158,21 @@ def _copy(workspace: Workspace, wish: Wish, progress: Progress) -> Moved:
             f"{source.label} is {digest}, and not the digest that is named for it at its target",
             hint="leave the digest out there: what is copied keeps its own",
         )
+    label = target.label if _is_named(wish.target) else f"{target.label}@{digest}"
     plan = plan_copy(source.store, digest, with_referrers=wish.referrers)
     if wish.dry_run:
-        return Moved(source.label, target.label, True, would_copy(plan, target.store))
+        return Moved(source.label, label, True, would_copy(plan, target.store))
     progress.begin("copying", plan.size)
     try:
         reread = not isinstance(target.store, RegistryStore)  # there it would be a download
         done = carry_out(plan, source.store, target.store, name=target.name, reread=reread, progress=progress)
     finally:
         progress.end()
-    return Moved(source.label, target.label, False, done)
+    return Moved(source.label, label, False, done)
+
+
+def _is_named(end: End) -> bool:
+    return isinstance(end, StoreReference) or end.tag is not None or end.digest is not None
 
 
 def _open_source(workspace: Workspace, end: End) -> _Source:
@@ -177,8 +185,22 @@ def _open_source(workspace: Workspace, end: End) -> _Source:
         remote = workspace.repository(end)
     else:
         remote = workspace.registry_store(environment)  # which knows of evidence by its own tags, too
-    digest = end.digest or remote.resolve_tag(end.tag or DEFAULT_TAG)
+    digest = end.digest or _resolve_tag(remote, end)
     return _Source(remote, digest, f"{OCI}{end.registry}/{end.repository}@{digest}")
+
+
+def _resolve_tag(remote: RegistryStore, end: Reference) -> Digest:
+    tag = end.tag or DEFAULT_TAG
+    try:
+        return remote.resolve_tag(tag)
+    except UsageError as error:
+        if error.code != "artifact_unknown":
+            raise
+        raise UsageError(
+            error.code,
+            f"{OCI}{end.registry}/{end.repository} has no tag {shown(tag)!r}, or does not exist",
+            hint="write :TAG or @DIGEST; `skopeo list-tags` and the registry's own pages list the tags",
+        ) from error
 
 
 def _open_target(workspace: Workspace, end: End) -> _Target:

@@ -133,7 +133,12 @@ class Puller:
             pulled = pull()
         except WeighlockError as error:
             subjects = [task.entry.manifest] if task.entry else []
-            note(EXPERIMENTATION, Action.PULL, subjects, error=error, message=f"{message}: {error.message}")
+            try:
+                note(
+                    EXPERIMENTATION, Action.PULL, subjects, error=error, message=f"{message}: {error.message}"
+                )
+            except OSError as problem:  # a full disk has no room for the log either, and that says less
+                raise error from problem
             raise
         if pulled.manifest is not None and not pulled.dry_run and pulled.status is not Status.DECLINED:
             note(EXPERIMENTATION, Action.PULL, [pulled.manifest], message=message)
