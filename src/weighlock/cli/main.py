@@ -11,7 +11,7 @@ import click
 
 from weighlock import __version__
 from weighlock.cli.output import Output, wants_colour
-from weighlock.core.error import InternalError, UndecidedError, WeighlockError
+from weighlock.core.error import InternalError, UndecidedError, UsageError, WeighlockError
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
 
@@ -105,7 +105,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 clean or allowed, 1 findings or denied, 2 usage, 3 could not decide.",
+    epilog="Exit status: 0 clean or allowed, 1 findings or denied, 2 usage, 3 could not decide, 130 interrupted.",
 )
 @click.version_option(__version__, "-V", "--version", message="weighlock %(version)s")
 @click.option(
@@ -143,7 +143,11 @@ def run(arguments: list[str]) -> int:
         )
         return int(result) if isinstance(result, int) else Outcome.CLEAN
     except click.ClickException as error:
-        error.show()
+        if "--json" in arguments:  # before click has read it, perhaps
+            output.json = True
+            output.error(UsageError("arguments_invalid", error.format_message(), hint=_USAGE_HINT))
+        else:
+            error.show()
         return Outcome.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: nothing unverified was kept under a final name", err=True)
@@ -163,6 +167,9 @@ def _told(error: Exception) -> WeighlockError:
     if isinstance(error, WeighlockError):
         return error
     return _outside(error) if isinstance(error, OSError) else _bug(error)
+
+
+_USAGE_HINT: Final = "`weighlock COMMAND --help` tells what it takes"
 
 
 def _outside(error: OSError) -> UndecidedError:

@@ -11,6 +11,7 @@ CODES: Final[dict[str, str]] = {
     "archive_disguised": "A file whose name promises one format begins as an archive does.",
     "archive_invalid": "An archive is malformed, ambiguous or contains what a model cannot contain.",
     "archive_too_large": "An archive unpacks to far more than it is, or lists too much.",
+    "arguments_invalid": "A command line that no command understands.",
     "argv_differs": "The command given differs from the one that was approved.",
     "artifact_ambiguous": "Digits fit the digests of several manifests in a store.",
     "artifact_empty": "A model without files is not a model.",

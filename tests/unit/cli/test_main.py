@@ -147,3 +147,12 @@ def test_no_color_is_honoured_on_a_terminal(tmp_path: Path, no_color: str, *, co
     assert b"error: " in told
     assert b"1 file" in told
     assert told.count(b"\x1b[0m") >= 2 if coloured else b"\x1b" not in told
+
+
+@pytest.mark.parametrize(
+    "arguments", [["pull", "--json", "--nope"], ["pull", "--locked", "--update", "--json"]]
+)
+def test_wrong_arguments_are_json_too(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["error"]["code"], told["outcome"]) == ("arguments_invalid", "usage")
