@@ -37,7 +37,7 @@ _EXPECTED: Final[dict[Kind, str]] = {
     "path": "a path",
     "digest": "a digest",
     "flag": "true or false",
-    "list": "a list of texts",
+    "list": "a list of texts, such as [one, two]",
     "days": "a number of days from 1 to 366",
     "count": f"a number from 0 to {MAX_COUNT}",
     "text": "a line of text",

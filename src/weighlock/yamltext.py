@@ -96,7 +96,10 @@ def _mapping(node: yaml.MappingNode, depth: int) -> dict[str, Node]:
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
             raise YamlError(line, "a key is not plain text")
         if key_node.value in made:
-            raise YamlError(line, f"the key {shown(key_node.value)!r} occurs twice")
+            raise YamlError(
+                line,
+                f"the key {shown(key_node.value)!r} occurs twice: put what is below both under the first",
+            )
         made[key_node.value] = _node(value_node, depth + 1)
     return made
 

@@ -161,6 +161,16 @@ def test_a_folder_with_something_else_is_no_mirror(project: Project, source: Fak
     assert "[lock_missing]" in project.run("mirror", "mirror").err
 
 
+@pytest.mark.parametrize("place", ["s3://bucket/mirror", "https://h.example/x", "docker:x"])
+def test_another_kind_of_place_becomes_no_folder(project: Project, source: FakeSource, place: str) -> None:
+    assert source.remote
+    assert project.run("pull", SPEC).status == 0
+    before = sorted(project.root.iterdir())
+    ran = project.run("mirror", place)
+    assert (ran.status, "[mirror_missing]" in ran.err) == (2, True), ran
+    assert sorted(project.root.iterdir()) == before
+
+
 def test_a_registry_is_a_mirror_too(project: Project, source: FakeSource) -> None:
     with RegistryServer() as server:
         settings = {

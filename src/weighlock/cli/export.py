@@ -35,7 +35,7 @@ def export(
 ) -> None:
     """Copy a model's files out of a store, verified.
 
-    \\b
+    \b
     --as folder    DESTINATION is a new folder with the files
     --as hf-cache  DESTINATION is a hub's cache, such as ~/.cache/huggingface/hub:
                    vLLM and transformers find the model there by its name
@@ -77,7 +77,8 @@ def _facts(environment: str, destination: Path, layout: str, exported: "Exported
 
 def _text(exported: "Exported") -> str:
     model = exported.artifact
-    told = f"{shown(exported.found_as)}: {len(model.files)} files, {size_text(model.size)}, verified as {model.digest}"
+    count = f"{len(model.files)} file{'s' if len(model.files) != 1 else ''}"
+    told = f"{shown(exported.found_as)}: {count}, {size_text(model.size)}, verified as {model.digest}"
     if exported.pointer_kept is None:
         return told
     return (

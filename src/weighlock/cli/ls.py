@@ -25,15 +25,18 @@ def ls(output: Output, *, environment: str) -> Outcome:
     """
     from weighlock.service.listing import list_artifacts, outcome_of_listing
 
-    listed = list_artifacts(workspace().store(environment))
+    here = workspace()
+    listed = list_artifacts(here.store(environment))
+    repository = here.settings.environment(environment).repository
     facts = {"environment": environment, "artifacts": [each.to_json() for each in listed]}
-    output.facts(facts, lambda: _text(listed, environment))
+    output.facts(facts, lambda: _text(listed, environment, has_folder=repository is None))
     return outcome_of_listing(listed)
 
 
-def _text(listed: "list[Listed]", environment: str) -> str:
+def _text(listed: "list[Listed]", environment: str, *, has_folder: bool) -> str:
     if not listed:
-        return f"{environment} holds nothing yet; `weighlock pull` gets a model"
+        more = "" if has_folder else f", `weighlock migrate {environment}` what its folder held"
+        return f"{environment} holds nothing yet; `weighlock pull` gets a model{more}"
     heading = ("NAME", "DIGEST", "KIND", "SIZE", "REFERRERS")
     return table([heading, *(_row(each) for each in listed)])
 

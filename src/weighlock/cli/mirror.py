@@ -79,5 +79,6 @@ def _text(destination: str, mirrored: "list[Mirrored]", *, dry_run: bool) -> str
         for each in mirrored
     ]
     total = sum(each.sent.size for each in mirrored)
-    told = f"{shown(destination)}: {len(mirrored)} models, {size_text(total)} {'to copy' if dry_run else 'copied'}"
+    count = f"{len(mirrored)} model{'s' if len(mirrored) != 1 else ''}"
+    told = f"{shown(destination)}: {count}, {size_text(total)} {'to copy' if dry_run else 'copied'}"
     return f"{table(rows)}\n{told}"

@@ -69,11 +69,11 @@ def pull(
     \b
       path:FILE-OR-FOLDER
       pypi:NAME==VERSION[:FOLDER-IN-THE-WHEEL]
-      hf:OWNER/NAME[@REVISION][:GLOB]
+      hf:OWNER/NAME[@REVISION][:PATTERNS]
       oci:REGISTRY/REPOSITORY[:TAG][@DIGEST]
-      ollama:[NAMESPACE/]NAME[:TAG]
+      ollama:[NAMESPACE/]NAME[:TAG][@DIGEST]
       s3://BUCKET[/PREFIX]
-      https://HOST/FILE#sha256=DIGEST
+      https://HOST[:PORT]/FILE#sha256=DIGEST
 
     The first pull of a model writes its digests into the lock file: review and commit
     it. From then on a pull is byte-exact or fails, until you --update: that shows what
@@ -98,17 +98,17 @@ def pull(
         offline=offline,
         mirror=mirror,
     )
+    told: set[str] = set()  # models whose changes the person has just read
     try:
         with progress_for(output) as progress:
-            puller = Puller(
-                here, folder=Path.cwd(), environ=os.environ, progress=progress, confirm=_confirm(output, yes)
-            )
+            confirm = _confirm(output, yes, told)
+            puller = Puller(here, folder=Path.cwd(), environ=os.environ, progress=progress, confirm=confirm)
             pulled = puller.pull(request)
     except KeyboardInterrupt:
         output.note("run the same command again: it goes on where it stopped")
         raise
     facts = {"lock": str(request.lock_file), "dry_run": dry_run, "models": [_facts(each) for each in pulled]}
-    output.facts(facts, lambda: "\n".join(_text(each) for each in pulled))
+    output.facts(facts, lambda: "\n".join(_text(each, told, offline=offline) for each in pulled))
     if any(each.status == "declined" for each in pulled):
         click.get_current_context().exit(Outcome.FINDINGS)
 
@@ -123,8 +123,11 @@ def _mode(locked: bool, update: bool) -> "Mode":
     return Mode.UPDATE if update else Mode.NORMAL
 
 
-def _confirm(output: Output, yes: bool) -> "Confirm":
-    """Return how an update is confirmed: by a person if one is there, who sees what would change."""
+def _confirm(output: Output, yes: bool, told: set[str]) -> "Confirm":
+    """Return how an update is confirmed: by a person if one is there, who sees what would change.
+
+    The models that the person is asked about are added to ``told``.
+    """
     asks = not yes and not output.json and sys.stdin.isatty() and sys.stderr.isatty()
 
     def confirm(preview: "Preview") -> bool:
@@ -133,6 +136,7 @@ def _confirm(output: Output, yes: bool) -> "Confirm":
                 True  # whoever wrote --update into a script reviews the lock where its changes are reviewed
             )
         click.echo(_preview_text(preview), err=True)
+        told.add(preview.name)
         return click.confirm(f"Change the lock of {preview.name}?", err=True)
 
     return confirm
@@ -168,7 +172,9 @@ def _file(file: "PulledFile | None") -> dict[str, Any] | None:
     return {"path": file.path, "size": file.size, "digest": None if file.digest is None else str(file.digest)}
 
 
-def _text(pulled: "Pulled") -> str:
+def _text(pulled: "Pulled", told: set[str], *, offline: bool) -> str:
+    if pulled.status == "declined":
+        return f"{pulled.name}: declined, so neither it nor its lock was changed"
     count = f"{len(pulled.files)} file{'s' if len(pulled.files) != 1 else ''}"
     would = "would be " if pulled.dry_run else ""
     lines = [
@@ -176,13 +182,16 @@ def _text(pulled: "Pulled") -> str:
     ]
     if pulled.manifest is not None:
         lines.append(f"  digest      {pulled.manifest}")
-    if pulled.status not in {"present", "declined"} and not pulled.dry_run:
-        lines.append(f"  provenance  {'signed' if pulled.signed else 'not signed: the settings name no key'}")
+    if pulled.status != "present" and not pulled.dry_run:
+        unsigned = "as the mirror has it" if offline else "not signed: the settings name no key"
+        lines.append(f"  provenance  {'signed' if pulled.signed else unsigned}")
     if not pulled.dry_run:
         lines.append(f"  transfer    {_transfer_text(pulled.traffic, pulled.seconds)}")
     if pulled.dry_run and not pulled.changes:
         lines += _listing(pulled.files)
-    return "\n".join([*lines, *_changes_text(pulled.changes, pulled.texts)])
+    if pulled.name not in told:
+        lines += _changes_text(pulled.changes, pulled.texts)
+    return "\n".join(lines)
 
 
 def _transfer_text(traffic: "Traffic", seconds: float) -> str:

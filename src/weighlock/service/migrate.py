@@ -37,7 +37,8 @@ def migrate(workspace: Workspace, environment: str, *, progress: Progress = NO_P
         raise UsageError(
             "repository_missing",
             f"the settings name no repository for {environment}",
-            hint=f"write it in weighlock.yaml, as environments.{environment}.repository",
+            hint="add to what weighlock.yaml has:\n    environments:\n"
+            f"      {environment}:\n        repository: REGISTRY/REPOSITORY",
         )
     target = workspace.registry_store(environment)
     with LayoutStore.open(found.folder, workspace.clock) as source:

@@ -1,5 +1,6 @@
 """Where a mirror is: a folder that any OCI tool reads, or a repository of a registry."""
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 
 REGISTRY_PREFIX: Final = "oci:"
+_SCHEME: Final = re.compile(r"[a-z0-9]+:", re.ASCII)  # what looks like another kind of place than a folder
 
 
 def is_registry(place: str) -> bool:
@@ -28,6 +30,12 @@ def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = 
     """
     if is_registry(place):
         return _open_repository(workspace, _repository(place), make=make)
+    if (scheme := _SCHEME.match(place)) and not Path(place).exists():
+        raise UsageError(
+            "mirror_missing",
+            f"{shown(scheme[0])} is no place for a mirror",
+            hint="a mirror is a folder, or oci:REGISTRY/REPOSITORY; write ./ before a folder that is called so",
+        )
     root = folder / Path(place).expanduser()
     if make and _is_same(root, workspace.settings.environment(PRODUCTION).folder):
         from weighlock.service.copying import check_environment  # noqa: PLC0415  # HTTP, which a folder needs not

@@ -34,7 +34,7 @@ def not_locked(name: str, request: PullRequest) -> UsageError:
     return UsageError(
         "lock_missing",
         f"{shown(str(request.lock_file))} does not lock {shown(name)}",
-        hint="`weighlock pull SOURCE --name NAME`, without --locked, locks it; review the lock file and commit it",
+        hint="`weighlock pull SOURCE --name NAME`, without --locked and --offline, locks it; review the lock file and commit it",
     )
 
 
@@ -55,7 +55,7 @@ def check_resolved(
         # another pattern or ref too: the source itself knows what is still the same history
         source.check_continues(task.spec, entry, resolved)
     if not resolved.origin_confirmed and not settings.flag("pull.unconfirmed"):
-        raise _unconfirmed(task.name, "its digests do not come from its canonical origin")
+        raise _unconfirmed(task.name, "its digests do not come, over TLS, from its canonical origin")
     is_new = entry is None or entry.revision != resolved.revision or entry.source != str(task.spec)
     if source.remote and is_new and not resolved.pinned:
         _check_age(task, resolved, settings.count("pull.cooldown_days"), clock())
@@ -85,8 +85,9 @@ def _unconfirmed(name: str, why: str) -> DeniedError:
     return DeniedError(
         "origin_unconfirmed",
         f"{name} is refused: {why}",
-        hint="let this machine reach the origin for a first pull or an update, or lock the model on one that does; "
-        "to accept it all the same, set pull.unconfirmed to true",
+        hint="let this machine reach the origin over TLS for a first pull or an update, or lock the model on one that "
+        "does; or name the bytes themselves, with @sha256:… or a commit; to accept it all the same, for this pull "
+        "alone: `weighlock --set pull.unconfirmed=true pull …`",
     )
 
 

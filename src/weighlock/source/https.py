@@ -30,12 +30,21 @@ DIGEST_KEY: Final = "sha256="
 _TOTAL: Final = re.compile(r"bytes (?:0-0|\*)/([0-9]{1,15})", re.ASCII)  # RFC 9110, section 14.4
 
 
+_HUB: Final = "huggingface.co"  # addresses of its pages are pasted, and name no file
+
+
 class NamedFile(NamedTuple):
     """A file at an address, its name, and the digest that it must have."""
 
     address: Address
     name: str
     digest: Digest
+
+
+def _hub_hint(address: Address) -> str:
+    if address.origin.host != _HUB or len(address.names) < 2:
+        return ""
+    return f"; a model of the hub is written hf:{shown('/'.join(address.names[:2]))}"
 
 
 def parse_file(spec: SourceSpec) -> NamedFile:
@@ -60,7 +69,7 @@ def parse_file(spec: SourceSpec) -> NamedFile:
             "digest_missing",
             f"{shown(address.url)} is named without its digest, so anyone who answers there could send anything",
             hint=f"append #{DIGEST_KEY} and the 64 digits that its publisher gives on another way; "
-            "sha256sum prints those of a copy that you trust",
+            f"sha256sum prints those of a copy that you trust{_hub_hint(address)}",
         )
     digest = Digest("sha256", written.removeprefix(DIGEST_KEY))
     return NamedFile(address, check_path(address.names[-1]), digest)

@@ -18,13 +18,14 @@ from weighlock.source.trusted import Parts, read_entry
 SCHEMES: Final = ("path", "pypi", "hf", "oci", "ollama", "s3", "https")
 PLAIN_HTTP: Final = "http"  # what sources.https and network.plain_http allow together
 GRAMMAR: Final = (
-    "path:FILE-OR-FOLDER, pypi:NAME==VERSION[:SUBFOLDER], hf:OWNER/NAME[@REVISION][:GLOB], "
-    "oci:REGISTRY/REPOSITORY[:TAG][@DIGEST], ollama:[NAMESPACE/]NAME[:TAG], s3://BUCKET[/PREFIX] "
-    "or https://HOST/FILE#sha256=DIGEST"
+    "path:FILE-OR-FOLDER, pypi:NAME==VERSION[:FOLDER-IN-THE-WHEEL], hf:OWNER/NAME[@REVISION][:PATTERNS], "
+    "oci:REGISTRY/REPOSITORY[:TAG][@DIGEST], ollama:[NAMESPACE/]NAME[:TAG][@DIGEST], s3://BUCKET[/PREFIX] "
+    "or https://HOST[:PORT]/FILE#sha256=DIGEST"
 )
 _SLASHED: Final = frozenset({"s3", "https", PLAIN_HTTP})  # written scheme://…
 _NAMED: Final = frozenset({"pypi", "hf", "oci", "ollama", "s3"})  # by what others would show in a message
 _LOGIN: Final = re.compile(r"[^/@:]*:[^/@]*@")
+_OWNED: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)  # OWNER/NAME, as a hub has it
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
 _USER: Final = re.compile(
     r"(?<=//)[^/]*@|(?<=:)[^/:@\s]+:[^/@\s]+@"
@@ -50,10 +51,15 @@ def parse_source(text: str) -> SourceSpec:
         if colon and location and _SCHEME.fullmatch(scheme)
         else []
     )
-    raise _no_source(
-        text,
-        f"did you mean {close[0]}:{shown(location)}?" if close else "for a file or folder write path:FOLDER",
-    )
+    raise _no_source(text, f"did you mean {close[0]}:{shown(location)}?" if close else _meant(text))
+
+
+def _meant(text: str) -> str:
+    if text.startswith(("/", ".", "~")):
+        return f"did you mean path:{shown(text)}?"
+    if _OWNED.fullmatch(text):
+        return f"did you mean hf:{text}, or path:{text}?"
+    return "for a file or folder write path:FOLDER"
 
 
 def _check_bare(scheme: str, location: str) -> None:

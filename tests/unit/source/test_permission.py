@@ -23,6 +23,22 @@ from weighlock.source.permission import (
 Check: TypeAlias = Callable[[Sequence[str]], None]
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("./models/a", "did you mean path:./models/a?"),
+        ("~/a", "did you mean path:~/a?"),
+        ("acme/tiny", "did you mean hf:acme/tiny, or path:acme/tiny?"),
+        ("tiny", "for a file or folder write path:FOLDER"),
+    ],
+)
+def test_a_source_without_its_scheme(text: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_source(text)
+    assert caught.value.code == "source_invalid"
+    assert caught.value.hint.endswith(meant)
+
+
 def test_sources_are_scheme_and_location() -> None:
     assert parse_source("path:/a:b") == SourceSpec("path", "/a:b")
     assert parse_source("s3://bucket/a") == SourceSpec("s3", "//bucket/a")

@@ -38,7 +38,8 @@ def explain(what: str, status: int, headers: Mapping[str, str], *, with_token: b
     if status == 403:
         said = f", and says: {shown(message)}" if message else ""
         hint = "the token needs the right to read this repository" if with_token else _NO_TOKEN
-        return _refused(f"the hub does not let this token see {what}{said}", hint, details)
+        who = "this token" if with_token else "us, without a token,"
+        return _refused(f"the hub does not let {who} see {what}{said}", hint, details)
     hint = "check the name; the token may lack the right to see it" if with_token else _NO_TOKEN
     return UsageError("source_missing", f"{what} does not exist, or is private", hint=hint, details=details)
 
