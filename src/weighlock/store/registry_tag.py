@@ -73,11 +73,6 @@ def name_of(tag: str) -> str | None:
         return None
 
 
-def fallback_tag(subject: Digest) -> str:
-    """Return the tag of the list of referrers for registries and tools without the referrers API."""
-    return f"{subject.algorithm}-{subject.hex}"
-
-
 def manifest_listing(digest: Digest, artifact_type: str, time_ms: int) -> Listing:
     """Return what is noted of a manifest that is no referrer."""
     return Listing(time_ms, digest, MANIFEST_KIND, type_digits(artifact_type))

@@ -22,6 +22,7 @@ from weighlock.transport.credential import Secret
 from weighlock.transport.download import Downloader
 from weighlock.transport.registry.client import DockerConfig, Registry, Repository
 from weighlock.transport.registry.docker_config import Login
+from weighlock.transport.registry.referrer_list import ReferrerLists
 
 pytestmark = pytest.mark.system
 
@@ -172,7 +173,7 @@ def test_referrers(start: Start, connect: Connect, needs: Needs) -> None:
         reference = f"docker://{name}/{NAME}@{each.digest}"
         assert skopeo("inspect", "--raw", "--tls-verify=false", reference).encode() in evidence
     repository.delete_manifest(found[0].digest)
-    repository.detach_fallback(Digest.of(subject), found[0].digest)
+    ReferrerLists(repository).remove(Digest.of(subject), found[0].digest)
     left = {each.digest for each in repository.referrers(Digest.of(subject))}
     assert left == {each.digest for each in found[1:]}
 

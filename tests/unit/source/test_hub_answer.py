@@ -115,7 +115,6 @@ def test_a_model() -> None:
                 "id": "a/b",
                 "sha": COMMIT,
                 "lastModified": "2024-02-19T10:57:45.000Z",
-                "gated": "manual",
                 "disabled": True,
                 "cardData": {"anything": ["goes"]},
             }
@@ -123,23 +122,22 @@ def test_a_model() -> None:
     )
     assert (found.repository, found.id, found.commit) == ("a/b", "621ffdc036468d709f17434d", COMMIT)
     assert found.modified_at == dt.datetime(2024, 2, 19, 10, 57, 45, tzinfo=dt.UTC)
-    assert (found.gated, found.disabled) == (True, True)
+    assert found.disabled
 
 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"gated": False}, (False, False, None)),
-        ({"gated": "auto"}, (True, False, None)),
-        ({"_id": "../x"}, (False, False, None)),
-        ({"_id": 7}, (False, False, None)),
-        ({"_id": "x" * 65}, (False, False, None)),
-        ({"_id": "x1", "disabled": 1}, (False, False, "x1")),
+        ({}, (False, None)),
+        ({"_id": "../x"}, (False, None)),
+        ({"_id": 7}, (False, None)),
+        ({"_id": "x" * 65}, (False, None)),
+        ({"_id": "x1", "disabled": 1}, (False, "x1")),
     ],
 )
-def test_facts_of_a_model(fields: dict[str, Any], expected: tuple[bool, bool, str | None]) -> None:
+def test_facts_of_a_model(fields: dict[str, Any], expected: tuple[bool, str | None]) -> None:
     found = read_model(raw({"id": "a/b", "sha": COMMIT, **fields}))
-    assert (found.gated, found.disabled, found.id) == expected
+    assert (found.disabled, found.id) == expected
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from weighlock.store.copying import copy_artifact
 from weighlock.store.registry import RegistryStore
 from weighlock.store.registry_blob import SMALL_BYTES
 from weighlock.store.registry_manifest import NOTHING
-from weighlock.store.registry_tag import fallback_tag
+from weighlock.transport.registry.referrer import fallback_tag
 
 REPOSITORY = "house/production"
 ABSENT = Digest.of(b"absent")

@@ -9,13 +9,13 @@ from weighlock.core.digest import Digest
 from weighlock.core.reference import _TAG
 from weighlock.core.store_reference import _NAME, read_digits
 from weighlock.store.registry_tag import (
-    fallback_tag,
     manifest_listing,
     name_of,
     read_listing,
     referrer_listing,
     tag_of,
 )
+from weighlock.transport.registry.referrer import fallback_tag
 
 ONE, TWO = Digest.of(b"one"), Digest.of(b"two")
 

@@ -35,7 +35,6 @@ class Model(NamedTuple):
     id: str | None
     commit: str
     modified_at: dt.datetime | None
-    gated: bool
     disabled: bool
 
 
@@ -71,7 +70,6 @@ def read_model(raw: bytes) -> Model:
         id=read_id(fields.get("_id")),
         commit=_commit(fields.get("sha")),
         modified_at=_time(fields["lastModified"]) if fields.get("lastModified") is not None else None,
-        gated=fields.get("gated") not in {None, False},
         disabled=fields.get("disabled") is True,
     )
 

@@ -11,11 +11,11 @@ from weighlock.transport.registry.auth import Authorizer
 from weighlock.transport.registry.content import Blob
 from weighlock.transport.registry.docker_config import CredentialStore, DockerConfig, NoCredentials
 from weighlock.transport.registry.endpoint import Endpoint
-from weighlock.transport.registry.repository import BlobStream, Repository, Stored
+from weighlock.transport.registry.repository import Repository, Stored
 from weighlock.transport.registry.session import Session
 from weighlock.transport.timing import Timing
 
-__all__ = ["Blob", "BlobStream", "DockerConfig", "Endpoint", "Registries", "Registry", "Repository", "Stored"]
+__all__ = ["Blob", "DockerConfig", "Endpoint", "Registries", "Registry", "Repository", "Stored"]
 
 
 class Registry:

@@ -8,7 +8,6 @@ Therefore each referrer also gets a tag of its own, ``sha256-HEX.ref-HEX``, whic
 writes: what that names is a referrer, whatever became of the index.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -26,7 +25,6 @@ MAX_REFERRERS: Final = MAX_FILES  # of one manifest; a model released weekly for
 MAX_ATTEMPTS: Final = 8  # to add to the index while others do the same
 TAG_HEX_DIGITS: Final = 64  # "Referrers Tag Schema": the encoded part is cut there
 OWN_HEX_DIGITS: Final = 48  # 192 bits of the referrer's digest; tags have at most 128 characters
-_FALLBACK: Final = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\.ref-[0-9a-f]{48})?", re.ASCII)
 
 
 class Listed(NamedTuple):
@@ -49,11 +47,6 @@ def own_tag(subject: Digest, referrer: Digest) -> str:
 def own_tag_prefix(subject: Digest) -> str:
     """Return what all tags begin with that referrers of ``subject`` have for themselves."""
     return f"{fallback_tag(subject)}.ref-"
-
-
-def is_referrer_tag(tag: str) -> bool:
-    """Return whether a tag stands in for the referrers API, and names nothing for people."""
-    return _FALLBACK.fullmatch(tag) is not None
 
 
 def read_index(raw: bytes) -> list[Descriptor]:

@@ -61,7 +61,10 @@ class ReferrerLists:
         self.change(subject, lambda before: self._completed(subject, before, descriptor))
 
     def remove(self, subject: Digest, digest: Digest) -> None:
-        """Take a referrer off the index; see ``Repository.detach_fallback``."""
+        """Take a referrer that was deleted off the index; raises UndecidedError ``referrers_conflict``.
+
+        Before that its own tag is still there, and others would put it back.
+        """
         self.change(subject, lambda before: [each for each in before if each.digest != digest])
 
     def change(self, subject: Digest, change: Callable[[list[Descriptor]], list[Descriptor]]) -> None:

@@ -7,8 +7,7 @@ holds its bytes against the digest that was asked for.
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
@@ -17,7 +16,7 @@ from weighlock.core.jsontext import read_object
 from weighlock.core.limit import MAX_FILE_BYTES, MAX_MANIFEST_BYTES
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
-from weighlock.transport.message import Document, Request, Response
+from weighlock.transport.message import Document, Request
 from weighlock.transport.registry import referrer
 from weighlock.transport.registry.auth import scopes_for
 from weighlock.transport.registry.content import Blob, Piece
@@ -56,33 +55,6 @@ class Stored(NamedTuple):
     subject_listed: bool
 
 
-class BlobStream:
-    """The bytes of a blob as they come, *unverified*; a context manager. ``size`` is what the registry says."""
-
-    def __init__(self, response: Response) -> None:
-        self.size = response.length
-        self._response = response
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:
-        """Return how many bytes were put at the start of ``buffer``, 0 at the end; raises as ``Response.readinto``."""
-        return self._response.readinto(buffer)
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._response.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
 class Repository:
     """A repository of a registry, made by ``Registry.repository``. For any thread.
 
@@ -102,10 +74,6 @@ class Repository:
         self._pull = scopes_for(name, "pull")
         self._push = scopes_for(name, "pull", "push")
         self._uploader = Uploader(session, name, timing)
-
-    def sibling(self, name: str) -> "Repository":
-        """Return another repository of the same registry, which shares its tokens."""
-        return Repository(self._session, name, self.timing)
 
     def manifest(self, reference: str | Digest, *, accept: tuple[str, ...] = MEDIA_TYPES) -> ManifestBytes:
         """Return the manifest of a tag or digest, of one of the media types in ``accept``.
@@ -147,10 +115,6 @@ class Repository:
         if found != digest:
             raise other_bytes("blob", digest, found)
         return raw
-
-    def open_blob(self, digest: Digest) -> BlobStream:
-        """Return the bytes of a blob as they come, *unverified*; raises UsageError ``remote_missing``."""
-        return BlobStream(self._session.open(self._blob_ask("GET", digest)))
 
     def upload(
         self, chunks: Iterable[Piece], *, digest: Digest | None = None, size: int | None = None
@@ -252,13 +216,6 @@ class Repository:
         Raises UndecidedError ``referrers_conflict``; the referrer is found by this program even then.
         """
         ReferrerLists(self).add(subject, descriptor)
-
-    def detach_fallback(self, subject: Digest, digest: Digest) -> None:
-        """Take a referrer off the index, when it was deleted; raises UndecidedError ``referrers_conflict``.
-
-        Before that its own tag is still there, and others would put it back.
-        """
-        ReferrerLists(self).remove(subject, digest)
 
     def pages(self, path: str, headers: Mapping[str, str]) -> Iterator[Document]:
         """Yield the pages of a listing at ``path`` in this repository; a 404 instead of the first is an answer, too.
