@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -27,6 +26,7 @@ from weighlock.store.folder import close_all, create_file, open_folder, read_chu
 from weighlock.store.interface import BlobStream, Store
 from weighlock.store.manifest import read_model
 from weighlock.store.tally import Tally
+from weighlock.store.threads import in_order
 from weighlock.store.verifying import MAX_THREADS
 
 FICLONE: Final = 0x40049409  # linux/fs.h, _IOW(0x94, 9, int)
@@ -89,14 +89,8 @@ class _Export:
 
     def write(self, files: Mapping[str, Descriptor]) -> None:
         """Write all files; the first error ends it."""
-        pool = ThreadPoolExecutor(max_workers=MAX_THREADS)
-        try:
-            folders = _make_folders(self._folder, files)
-            running = [pool.submit(self._write_file, path, file) for path, file in files.items()]
-            for future in running:
-                future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        folders = _make_folders(self._folder, files)
+        in_order(lambda path: self._write_file(path, files[path]), files, threads=MAX_THREADS)
         if self._durable:
             for path in (*folders, ""):
                 with _inside(self._folder, path) as folder:

@@ -8,8 +8,7 @@ Source: huggingface_hub, "Understand caching" (docs/source/en/guides/manage-cach
 """
 
 import re
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +21,7 @@ from weighlock.core.text import shown
 from weighlock.store.export_cache import Cache
 from weighlock.store.folder import told
 from weighlock.store.interface import Store
+from weighlock.store.threads import in_order
 from weighlock.store.verifying import MAX_THREADS
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -68,7 +68,11 @@ def export_hub(
     with told(f"export into {shown(str(cache))}"), Cache(cache, progress=progress) as writer:
         names = {path: snapshot.git_sha1.get(path, file.digest.hex) for path, file in artifact.files.items()}
         by_name = _by_name(names, artifact)
-        in_parallel(lambda name: writer.put_blob(store, by_name[name], f"{home}/blobs/{name}"), by_name)
+        in_order(
+            lambda name: writer.put_blob(store, by_name[name], f"{home}/blobs/{name}"),
+            by_name,
+            threads=MAX_THREADS,
+        )
         links = {path: f"{'../' * (2 + path.count('/'))}blobs/{name}" for path, name in names.items()}
         folder = f"{home}/snapshots/{snapshot.commit}"
         writer.link_folder(folder, links)
@@ -76,16 +80,6 @@ def export_hub(
             return HubExport(cache / folder, None, None)
         said = writer.point(f"{home}/refs/{snapshot.ref}", snapshot.commit.encode(), move=move)
         return HubExport(cache / folder, snapshot.ref, said.decode("ascii", "backslashreplace").strip())
-
-
-def in_parallel(work: Callable[[str], object], names: Mapping[str, object]) -> None:
-    """Do the work for each name, several at a time; raises the first error."""
-    pool = ThreadPoolExecutor(MAX_THREADS)
-    try:
-        for future in [pool.submit(work, name) for name in names]:
-            future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _folder_name(snapshot: HubSnapshot) -> str:

@@ -18,9 +18,10 @@ from weighlock.core.error import UsageError
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.store.export_cache import Cache
-from weighlock.store.export_hub import in_parallel
 from weighlock.store.folder import told
 from weighlock.store.interface import Store
+from weighlock.store.threads import in_order
+from weighlock.store.verifying import MAX_THREADS
 
 HOST: Final = "registry.ollama.ai"  # whom Ollama means where a name has no host
 LIBRARY: Final = "library"  # and no namespace
@@ -83,7 +84,11 @@ def export_ollama(
     """
     with told(f"export into {shown(str(root))}"), Cache(root, progress=progress) as writer:
         blobs = {blob.digest.hex: blob for blob in files.blobs.values()}
-        in_parallel(lambda name: writer.put_blob(store, blobs[name], f"blobs/sha256-{name}"), blobs)
+        in_order(
+            lambda name: writer.put_blob(store, blobs[name], f"blobs/sha256-{name}"),
+            blobs,
+            threads=MAX_THREADS,
+        )
         for raw in files.made:
             writer.put_bytes(raw, f"blobs/sha256-{Digest.of(raw).hex}")
         return Digest.of(writer.point(f"manifests/{'/'.join(place)}", files.manifest, move=move))

@@ -1,4 +1,4 @@
-"""Ask many questions at once where each waits for a network."""
+"""Do the same for many things at once: ask where each answer waits for a network, write where each waits for a disk."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +9,14 @@ _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
 
 
-def in_order(ask: Callable[[_Item], _Answer], items: Iterable[_Item]) -> list[_Answer]:
+def in_order(
+    ask: Callable[[_Item], _Answer], items: Iterable[_Item], *, threads: int = MAX_THREADS
+) -> list[_Answer]:
     """Return the answers in the order of the items, several asked at a time; raises the first error."""
     listed = list(items)
     if len(listed) < 2:
         return [ask(item) for item in listed]
-    pool = ThreadPoolExecutor(min(MAX_THREADS, len(listed)))
+    pool = ThreadPoolExecutor(min(threads, len(listed)))
     try:
         return list(pool.map(ask, listed))
     finally:
