@@ -74,9 +74,14 @@ def test_an_honest_store(root: Path, weighlock: Run, tmp_path: Path) -> None:
         ("weights.bin", str(Digest.of(WEIGHTS))),
     ]
     assert [each["kind"] for each in facts["referrers"]] == ["inspection"]
-    assert weighlock("export", model["digest"][:19], "out") == (
-        0, {"environment": "experimentation", "digest": model["digest"], "destination": "out", "files": 2, "size": 7002}
-    )  # fmt: skip
+    status, facts = weighlock("export", model["digest"][:19], "out")
+    assert (status, facts["digest"], facts["layout"], facts["folder"]) == (
+        0,
+        model["digest"],
+        "folder",
+        "out",
+    )
+    assert (facts["files"], facts["size"]) == (2, 7002)
     assert (tmp_path / "out" / "weights.bin").read_bytes() == WEIGHTS
     status, facts = weighlock("fsck")
     assert (status, facts["findings"], facts["blobs"]) == (0, [], 5)
