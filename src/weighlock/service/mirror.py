@@ -99,7 +99,7 @@ class Mirror:
         source = self._workspace.store(EXPERIMENTATION)
         pulled = not _is_whole(source, model)
         if pulled and dry_run:
-            return _planned(model, pulled=True, referrers=0, sent=Amount(len(model.files), model.size))
+            return _result(model, pulled=True, referrers=0, sent=Amount(len(model.files), model.size))
         if pulled:
             request = PullRequest(lock_file, name=model.name, mode=Mode.LOCKED)
             Puller(self._workspace, folder=self._folder, environ=self._environ, progress=self._progress).pull(
@@ -108,7 +108,7 @@ class Mirror:
         plan = plan_copy(source, model.manifest, with_referrers=True)
         if dry_run or target is None:
             sent = Amount(len(plan.blobs), plan.size) if target is None else missing_blobs(plan, target)
-            return _planned(model, pulled=pulled, referrers=plan.referrers, sent=sent)
+            return _result(model, pulled=pulled, referrers=plan.referrers, sent=sent)
         return self._copy(model, plan, source, target, pulled=pulled, reread=reread)
 
     def _copy(
@@ -119,10 +119,10 @@ class Mirror:
             copied = carry_out(plan, source, target, name=model.name, reread=reread, progress=self._progress)
         finally:
             self._progress.end()
-        return _planned(model, pulled=pulled, referrers=copied.referrers, sent=copied.sent)
+        return _result(model, pulled=pulled, referrers=copied.referrers, sent=copied.sent)
 
 
-def _planned(model: LockedModel, *, pulled: bool, referrers: int, sent: Amount) -> Mirrored:
+def _result(model: LockedModel, *, pulled: bool, referrers: int, sent: Amount) -> Mirrored:
     status = MirrorStatus.PRESENT if sent == NOTHING else MirrorStatus.COPIED
     return Mirrored(model.name, model.manifest, model.size, status, pulled, referrers, sent)
 

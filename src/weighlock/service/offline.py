@@ -9,19 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from weighlock.core.artifact import ArtifactFile
 from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError, UndecidedError, UsageError
+from weighlock.core.error import UndecidedError, UsageError
 from weighlock.core.lock import LockedModel
 from weighlock.core.text import shown
 from weighlock.service.pull_arrival import PullPlace, describe
 from weighlock.service.pull_model import is_present, keep_model
 from weighlock.service.pull_task import Pulled, Status
-from weighlock.service.sink import StoreSink
+from weighlock.service.sink import StoreSink, holds
 from weighlock.service.transfer import Demand, Traffic, Transfer
 from weighlock.source.interface import Item, Material
-from weighlock.source.skipping import skip
-from weighlock.store.copying import copy_referrers
+from weighlock.store.copying import copy_referrers, skip
 from weighlock.store.folder import read_chunks
 from weighlock.store.interface import Store
 
@@ -41,10 +39,11 @@ class MirrorFiles:
         self.materials: Sequence[Material] = ()
 
     def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
-        """Yield the bytes of a file; a stream of a store begins at its beginning."""
+        """Yield the bytes of a file from byte ``start`` on."""
         file = self._files[path]
         with self._mirror.open_blob(file.digest) as stream:
-            yield from skip(read_chunks(stream, size=file.size), start)
+            skip(stream, start)
+            yield from read_chunks(stream, size=file.size - start)
 
 
 def check_offline(place: PullPlace, models: Sequence[LockedModel], mirror: Store | None) -> None:
@@ -103,16 +102,11 @@ def _bring_evidence(mirror: Store, store: Store, manifest: Digest) -> None:
 
 def _lacking(store: Store, mirror: Store | None, model: LockedModel) -> list[str]:
     places = [store] if mirror is None else [store, mirror]
-    return [file.path for file in model.files.values() if not any(_has(place, file) for place in places)]
-
-
-def _has(store: Store, file: ArtifactFile) -> bool:
-    try:
-        return store.blob_size(file.digest) == file.size
-    except DeniedError as error:
-        if error.code != "blob_missing":
-            raise
-        return False
+    return [
+        file.path
+        for file in model.files.values()
+        if not any(holds(place, file.digest, file.size) for place in places)
+    ]
 
 
 def _missing_text(model: LockedModel, paths: Sequence[str]) -> str:

@@ -53,17 +53,22 @@ class StoreSink:
 
     def has(self, digest: Digest, size: int) -> bool:
         """Return whether the store has a blob of that digest and size."""
-        try:
-            return self._store.blob_size(digest) == size
-        except DeniedError as error:
-            if error.code != "blob_missing":
-                raise
-            return False
+        return holds(self._store, digest, size)
 
     def read(self, digest: Digest) -> Iterator[memoryview]:
         """Yield a blob's bytes."""
         with self._store.open_blob(digest) as stream:
             yield from read_chunks(stream)
+
+
+def holds(store: Store, digest: Digest, size: int) -> bool:
+    """Return whether a store has a blob of that digest and size, unread; raises the store's other errors."""
+    try:
+        return store.blob_size(digest) == size
+    except DeniedError as error:
+        if error.code != "blob_missing":
+            raise
+        return False
 
 
 class LookingSink:
