@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
+from weighlock.transport.field import unquote
 from weighlock.transport.registry.auth import read_token
 from weighlock.transport.registry.docker_config import DockerConfig
 from weighlock.transport.registry.header import (
@@ -19,7 +20,6 @@ from weighlock.transport.registry.header import (
     parse_challenges,
     parse_range,
     read_error_codes,
-    unquote,
 )
 from weighlock.transport.registry.manifest import ManifestBytes, read_answer
 from weighlock.transport.registry.referrer import describe, read_index

@@ -203,6 +203,7 @@ def test_owners() -> None:
         ('<https://other.example/p/api/models/a/b/tree/c?cursor=1>; rel="next"', "cursor=1"),
         ('<https://h/x?p=0>; rel="prev", </api/models/a/b/tree/c?p=2>; rel=next', "p=2"),
         ('<https://h/api/models/a/b/tree/c?p=0>; rel="prev"', None),
+        ('</api/models/a/b/tree/c?p=2>; title="a, b"; rel="last next"', "p=2"),
     ],
 )
 def test_next_page(link: str | None, query: str | None) -> None:
@@ -215,9 +216,12 @@ def test_next_page(link: str | None, query: str | None) -> None:
         '<https://h/api/models/a/b/tree/d?cursor=1>; rel="next"',
         '<https://h/api/models/a/b/tree/c>; rel="next"',
         '<https://h/api/models/a/b/tree/c?>; rel="next"',
+        '<https://h/api/models/a/b/tree/c?cursor=1; rel="next"',
+        'https://h/api/models/a/b/tree/c?cursor=1; rel="next"',
+        "x" * 16_385,
     ],
 )
-def test_a_next_page_of_another_list_is_refused(link: str) -> None:
+def test_a_next_page_of_another_list_or_none_is_refused(link: str) -> None:
     with pytest.raises(DeniedError) as caught:
         read_next(link, "/api/models/a/b/tree/c")
     assert caught.value.code == "listing_invalid"

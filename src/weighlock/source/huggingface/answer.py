@@ -17,6 +17,7 @@ from weighlock.core.jsontext import read_json
 from weighlock.core.limit import MAX_FILE_BYTES
 from weighlock.core.text import shown
 from weighlock.source.huggingface.name import is_commit
+from weighlock.transport.field import next_link
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024  # 1,000 entries of a tree, or a model card with all its metadata
 MAX_VALUES: Final = 500_000  # in one answer: 16 MB of empty objects would be 500 MB in memory
@@ -24,7 +25,6 @@ MAX_ID_CHARACTERS: Final = 64  # the hub's ids have 24
 _ID: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _SHA1: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z", re.ASCII)
-_LINK: Final = re.compile(r'<([^<>"\s]+)>\s*;\s*rel="?next"?', re.ASCII)
 _PART: Final = re.compile(r"[^\x00-\x1f\x7f\\]+")
 
 
@@ -121,12 +121,16 @@ def read_next(link: str | None, path: str) -> str | None:
     """Return the query of the next page that a ``Link`` header names (RFC 8288), or None if there is none.
 
     Only the query is taken: the next page is asked for where this one was. ``path`` ends every
-    address of this list; raises DeniedError ``listing_invalid`` if the link leads elsewhere.
+    address of this list; raises DeniedError ``listing_invalid`` if the link leads elsewhere, or is malformed: what
+    cannot be read is no end.
     """
-    match = _LINK.search(link) if link else None
-    if match is None:
+    try:
+        target = next_link(link or "")
+    except ValueError as error:
+        raise listing_invalid(str(error)) from error
+    if target is None:
         return None
-    address, mark, query = match[1].partition("?")
+    address, mark, query = target.partition("?")
     if not mark or not query or not unquote(address).endswith(path):
         raise listing_invalid("its next page is another list")
     return query

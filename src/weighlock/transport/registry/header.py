@@ -1,7 +1,7 @@
 """Read what a registry steers its clients with: challenges, links, ranges and error codes.
 
-Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); RFC 8288, section 3 (Link); OCI
-distribution-spec v1.1, "Pushing a blob in chunks" (Range). No I/O.
+Sources: RFC 9110, section 11.6.1 (WWW-Authenticate); OCI distribution-spec v1.1, "Pushing a blob
+in chunks" (Range). No I/O.
 """
 
 import re
@@ -11,24 +11,15 @@ from typing import Final, NamedTuple
 from weighlock.core.error import DeniedError
 from weighlock.core.jsontext import read_object
 from weighlock.core.text import shown
+from weighlock.transport.field import MAX_FIELD_CHARACTERS, QUOTED, TOKEN, next_link, skip_blanks, unquote
 
-MAX_HEADER_CHARACTERS: Final = 16_384  # several challenges with long scopes have about 1,000
 MAX_PARAMETERS: Final = 64  # of all challenges together; real ones have about 4
 
 MAX_ERROR_CODES: Final = 8  # shown
 _ERROR_CODE: Final = re.compile(r"[A-Z][A-Z_]{2,48}", re.ASCII)
-_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105  # a grammar, no password
-_QUOTED: Final = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e])*"'
-_SKIP: Final = re.compile(r"[ \t,]*", re.ASCII)
-_PARAMETER: Final = re.compile(rf"({_TOKEN})[ \t]*=[ \t]*({_TOKEN}|{_QUOTED})[ \t]*(?=,|\Z)", re.ASCII)
+_PARAMETER: Final = re.compile(rf"({TOKEN})[ \t]*=[ \t]*({TOKEN}|{QUOTED})[ \t]*(?=,|\Z)", re.ASCII)
 _TOKEN68: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*[ \t]*(?=,|\Z)", re.ASCII)
-_SCHEME: Final = re.compile(rf"({_TOKEN})(?:[ ]+|[ \t]*(?=,|\Z))", re.ASCII)
-# Possessive throughout: blanks between semicolons could otherwise be divided in exponentially many ways.
-_LINK: Final = re.compile(
-    rf"<([^<>\x00-\x20\x7f]*)>((?:[ \t]*+;[ \t]*+(?:{_TOKEN}(?:[ \t]*+=[ \t]*+(?:{_TOKEN}|{_QUOTED}))?+)?+)*+)[ \t]*+(?=,|\Z)",
-    re.ASCII,
-)
-_LINK_PARAMETER: Final = re.compile(rf";[ \t]*({_TOKEN})(?:[ \t]*=[ \t]*({_TOKEN}|{_QUOTED}))?", re.ASCII)
+_SCHEME: Final = re.compile(rf"({TOKEN})(?:[ ]+|[ \t]*(?=,|\Z))", re.ASCII)
 _RANGE: Final = re.compile(r"(?:bytes=)?([0-9]{1,16})-([0-9]{1,16})", re.ASCII)
 
 
@@ -45,11 +36,11 @@ def parse_challenges(header: str) -> list[Challenge]:
     Raises DeniedError ``challenge_invalid``; a parameter that occurs twice is refused, because two readers
     would believe different ones.
     """
-    if len(header) > MAX_HEADER_CHARACTERS:
-        raise _invalid_challenge(header, f"it has more than {MAX_HEADER_CHARACTERS} characters")
+    if len(header) > MAX_FIELD_CHARACTERS:
+        raise _invalid_challenge(header, f"it has more than {MAX_FIELD_CHARACTERS} characters")
     challenges: list[Challenge] = []
     parameters: dict[str, str] | None = None  # of the last challenge, unless it has a token68
-    count, position = 0, _skip(header, 0)
+    count, position = 0, skip_blanks(header, 0)
     while position < len(header):
         found = _PARAMETER.match(header, position)
         if found is not None and parameters is not None:
@@ -64,7 +55,7 @@ def parse_challenges(header: str) -> list[Challenge]:
             made: dict[str, str] = {}
             challenges.append(Challenge(scheme, made))
             parameters = made if takes_parameters else None
-        position = _skip(header, position)
+        position = skip_blanks(header, position)
     return challenges
 
 
@@ -84,24 +75,10 @@ def find_next(header: str) -> str | None:
 
     Raises DeniedError ``registry_answer_invalid``.
     """
-    if len(header) > MAX_HEADER_CHARACTERS:
-        raise invalid_answer(f"a Link header has more than {MAX_HEADER_CHARACTERS} characters")
-    position = _skip(header, 0)
-    while position < len(header):
-        found = _LINK.match(header, position)
-        if found is None:
-            raise invalid_answer(f"the Link header {shown(repr(header))} is malformed")
-        if "next" in _relations(found[2]):
-            return found[1]
-        position = _skip(header, found.end())
-    return None
-
-
-def _relations(parameters: str) -> list[str]:
-    for name, value in _LINK_PARAMETER.findall(parameters):
-        if name.lower() == "rel":
-            return unquote(value).lower().split()  # the first one counts (RFC 8288, section 3.3)
-    return []
+    try:
+        return next_link(header)
+    except ValueError as error:
+        raise invalid_answer(str(error)) from error
 
 
 def parse_range(header: str) -> tuple[int, int] | None:
@@ -124,13 +101,6 @@ def read_error_codes(raw: bytes) -> list[str]:
     return [code for code in codes if isinstance(code, str) and _ERROR_CODE.fullmatch(code)]
 
 
-def unquote(value: str) -> str:
-    """Return a token as it is, or what a quoted string stands for."""
-    if not value.startswith('"'):
-        return value
-    return re.sub(r"\\(.)", r"\1", value[1:-1])
-
-
 def invalid_answer(why: str) -> DeniedError:
     """Return the error for an answer that breaks the distribution specification."""
     return DeniedError(
@@ -138,11 +108,6 @@ def invalid_answer(why: str) -> DeniedError:
         f"the registry's answer is refused: {why}",
         hint="it is no OCI registry, or something between you and it changes its answers",
     )
-
-
-def _skip(header: str, position: int) -> int:
-    found = _SKIP.match(header, position)
-    return position if found is None else found.end()
 
 
 def _invalid_challenge(header: str, why: str) -> DeniedError:

@@ -3,8 +3,8 @@
 import pytest
 
 from weighlock.core.error import DeniedError
+from weighlock.transport.field import MAX_FIELD_CHARACTERS
 from weighlock.transport.registry.header import (
-    MAX_HEADER_CHARACTERS,
     MAX_PARAMETERS,
     Challenge,
     find_next,
@@ -60,7 +60,7 @@ def test_lists_of_challenges(header: str, expected: list[tuple[str, dict[str, st
         "Bearer\trealm=a",
         "Béarer realm=a",
         "Bearer " + ",".join(f"p{number}=1" for number in range(MAX_PARAMETERS + 1)),
-        "Bearer realm=" + "a" * MAX_HEADER_CHARACTERS,
+        "Bearer realm=" + "a" * MAX_FIELD_CHARACTERS,
     ],
 )
 def test_malformed_challenges_are_refused(header: str) -> None:
