@@ -240,7 +240,7 @@ def _sizes_text(preview: "Preview") -> str:
         f"{kinds.count(kind)} {kind}" for kind in ("added", "removed", "changed", "unknown") if kind in kinds
     ]
     sizes = f"{size_text(preview.size_before)} → {size_text(preview.size_after)}"
-    return f"{', '.join(counts)}, {sizes}" if counts else "none changes"
+    return f"{', '.join(counts)}, {sizes}" if counts else "none change"
 
 
 def _changes_text(changes: "Sequence[FileChange]", texts: "Sequence[TextDifference]") -> list[str]:

@@ -81,6 +81,7 @@ class Authorizer:
         self._held: list[_Held] = []
         self._basic: Credential | None = None
         self._challenge: Challenge | None = None  # the last one that wanted a token
+        self._has_login = False  # whether one was found when it was looked for
 
     def ready(self, scopes: Scopes) -> Credential | None:
         """Return what the registry should accept for ``scopes``; None while it has not said what it wants to see.
@@ -118,7 +119,9 @@ class Authorizer:
         name = self._endpoint.registry
         return UndecidedError(
             "access_refused",
-            f"the registry {shown(name)} does not allow that to whoever asked",
+            f"the registry {shown(name)} does not accept the login that is stored for it, or not for this"
+            if self._has_login
+            else f"the registry {shown(name)} does not allow that to strangers, and no login is stored for it",
             hint=f"log in with `docker login {shown(name)}`, or podman or skopeo, as somebody who may",
             details={"host": self._endpoint.origin.host},
         )
@@ -163,7 +166,9 @@ class Authorizer:
 
     def _login(self, scopes: Scopes) -> Login | None:
         repository = min(scopes).repository if scopes else ""
-        return self._credentials.find(self._endpoint.registry, repository)
+        found = self._credentials.find(self._endpoint.registry, repository)
+        self._has_login = found is not None
+        return found
 
     def _asked_for(self, challenge: Challenge, scopes: Scopes) -> Scopes:
         """Return what the registry wants beyond what we know, as far as it is about the same repositories."""

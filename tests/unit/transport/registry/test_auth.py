@@ -68,6 +68,7 @@ def test_basic_with_a_wrong_password(serve: Serve, connect: Connect) -> None:
     server = serve(Access(users={"robot": "another"}))
     error = refusal("access_refused", server, connect)
     assert "docker login" in error.hint
+    assert "the login that is stored" in error.message
     assert len(server.requests) == 2
 
 
@@ -76,6 +77,7 @@ def test_nobody_is_asked_to_log_in(serve: Serve, connect: Connect) -> None:
     with pytest.raises(UndecidedError) as caught:
         connect(server).repository("org/model").has_blob(DIGEST)
     assert caught.value.code == "access_refused"
+    assert "no login is stored" in caught.value.message
 
 
 def test_a_token_is_asked_for_once(full: RegistryServer, connect: Connect) -> None:
