@@ -22,7 +22,7 @@ from typing import Final
 from weighlock.transport.client import Client
 from weighlock.transport.remote import Remote, RemoteFile
 from weighlock.transport.stream import RangesRefusedError, StoppedError, Stream
-from weighlock.transport.window import Pool, Window, part_bytes
+from weighlock.transport.window import Buffers, Window, part_bytes
 
 __all__ = ["Downloader", "RemoteFile", "StoppedError"]
 
@@ -56,7 +56,7 @@ class Downloader:
         self._connections = connections
         self._clock = clock
         self._wait = wait
-        self._pool = Pool()
+        self._buffers = Buffers()
         self._lock = threading.Lock()
         self._fetches: set[_Fetch] = set()
         self._stopped = False
@@ -104,7 +104,7 @@ class Downloader:
             slow = pace.note(count, self._clock() - before)
             yield buffer[:count]
             if slow:
-                fetch.go_parallel(self._pool, self._connections)
+                fetch.go_parallel(self._buffers, self._connections)
             if not fetch.remaining and fetch.window is not None:
                 yield from fetch.parallel_chunks(fetch.window)
 
@@ -143,13 +143,13 @@ class _Fetch:
         """How many bytes the stream still has to bring."""
         return (self.window.begin if self.window else self._remote.file.size) - self.stream.position
 
-    def go_parallel(self, pool: Pool, connections: int) -> None:
+    def go_parallel(self, buffers: Buffers, connections: int) -> None:
         """Have threads fetch what comes after the next part, if that is worth it and possible."""
         rest = self._remote.file.size - self.stream.position
         possible = self.window is None and connections > 1 and self._remote.has_ranges
         if possible and rest >= LEAST_BYTES:
             begin = self.stream.position + part_bytes(rest, connections)
-            window = Window(self._remote, begin, pool=pool, connections=connections - 1)
+            window = Window(self._remote, begin, buffers=buffers, connections=connections - 1)
             if window.start():
                 self.window = window
 

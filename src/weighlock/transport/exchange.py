@@ -18,7 +18,7 @@ from weighlock.transport.failure import (
     response_invalid,
 )
 from weighlock.transport.head import Head, MalformedError, read_framing, read_head, write_head
-from weighlock.transport.message import Response, Source
+from weighlock.transport.message import Incoming, Response
 from weighlock.transport.network import Network
 from weighlock.transport.pool import Pool
 from weighlock.transport.proxy import Proxy
@@ -121,7 +121,7 @@ class Exchange:
             else:
                 wire.close()
 
-        return Response(head.status, head.headers, hop.url, framing.length, Source(reader, release, wire))
+        return Response(head.status, head.headers, hop.url, framing.length, Incoming(reader, release, wire))
 
 
 def _send(wire: Wire, key: _Key, hop: Hop) -> bool:

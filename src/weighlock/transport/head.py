@@ -11,16 +11,17 @@ from typing import Final, NamedTuple
 from weighlock.core.error import DeniedError
 from weighlock.core.text import shown
 from weighlock.transport.credential import Secret
+from weighlock.transport.field import TOKEN
 
 MAX_HEAD_BYTES: Final = 64 * 1024  # a signed address in Location, and policies for browsers, take a few KB
 MAX_HEADERS: Final = 128  # busy services send about 40
 MAX_LENGTH_DIGITS: Final = 15  # a petabyte
 
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_TOKEN: Final = re.compile(TOKEN, re.ASCII)
 _TARGET: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _STATUS: Final = re.compile(r"HTTP/1\.([01]) ([1-5][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*)?")
-_FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*?)[\t ]*")
+_FIELD: Final = re.compile(rf"({TOKEN}):[\t ]*([\t\x20-\x7e\x80-\xff]*?)[\t ]*")
 _BODYLESS: Final = frozenset({204, 304})
 # headers that mean something only once; two different ones would be read in two ways
 _SINGLE: Final = frozenset(

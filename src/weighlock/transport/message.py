@@ -77,14 +77,14 @@ class Response:
     """
 
     def __init__(
-        self, status: int, headers: Mapping[str, str], url: Url, length: int | None, source: "Source"
+        self, status: int, headers: Mapping[str, str], url: Url, length: int | None, body: "Incoming"
     ) -> None:
         self.status = status
         self.headers = headers
         self.url = str(url)
         self.length = length
         self._url = url
-        self._source = source
+        self._body = body
 
     def readinto(self, buffer: bytearray | memoryview) -> int:
         """Return how many bytes were put at the start of ``buffer``: 0 only when the body is at its end.
@@ -92,7 +92,7 @@ class Response:
         Waits for some bytes, not always until the buffer is full. Raises UndecidedError ``body_truncated``,
         ``timed_out``; DeniedError ``response_invalid``.
         """
-        return self._source.receive_into(memoryview(buffer).cast("B"))
+        return self._body.receive_into(memoryview(buffer).cast("B"))
 
     def read(self, limit_bytes: int) -> bytes:
         """Return the whole body; raises DeniedError ``response_too_large``, and as ``readinto``."""
@@ -110,11 +110,11 @@ class Response:
 
     def close(self) -> None:
         """Let go of the connection; it is closed if there is more to read."""
-        self._source.close()
+        self._body.close()
 
     def abort(self) -> None:
         """End the answer from another thread: whoever reads it gets UndecidedError ``body_truncated`` now."""
-        self._source.abort()
+        self._body.abort()
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +135,7 @@ class Document(NamedTuple):
     status: int
 
 
-class Source:
+class Incoming:
     """A body's reader with its connection, which is handed back once at the end, or closed."""
 
     def __init__(self, reader: Reader, release: Callable[[], None], wire: Wire) -> None:

@@ -1,7 +1,7 @@
 """Parts of a file that are fetched at once, ahead of their reader, who gets them in order.
 
 Each thread has one part at a time and one connection. Memory is what limits how far ahead they are: a part
-lies in a buffer of a pool, which all files of a ``Downloader`` share and from which a file takes what is
+lies in one of the ``Buffers``, which all files of a ``Downloader`` share and from which a file takes what is
 free. Nobody waits for a buffer of another file, so files cannot block each other.
 """
 
@@ -17,7 +17,7 @@ from weighlock.transport.stream import StoppedError, Stream
 
 PART_BYTES: Final = 4 << 20  # at 20 MB/s a connection, 50 ms of waiting for the next answer cost a fifth
 LEAST_PART_BYTES: Final = 512 << 10  # towards the end parts get smaller, so that all end at about one time
-POOL_BYTES: Final = 48 << 20  # with those of 32 files that are read over one connection: 64 MiB
+BUFFERS_BYTES: Final = 48 << 20  # with those of 32 files that are read over one connection: 64 MiB
 MIN_BUFFERS: Final = 2  # with one, a part could only be fetched while nothing is read
 JOIN_S: Final = 5.0  # a thread that is connecting ends by itself, and takes nothing along but its buffer
 
@@ -28,10 +28,10 @@ def part_bytes(rest_bytes: int, connections: int) -> int:
     return min(PART_BYTES, max(LEAST_PART_BYTES, share), rest_bytes)
 
 
-class Pool:
+class Buffers:
     """Buffers that are used again; for any thread."""
 
-    def __init__(self, size_bytes: int = POOL_BYTES) -> None:
+    def __init__(self, size_bytes: int = BUFFERS_BYTES) -> None:
         self._lock = threading.Lock()
         self._free: list[bytearray] = []
         self._unmade = size_bytes // PART_BYTES
@@ -73,18 +73,18 @@ class _Segment:
 class Window:
     """The bytes of ``remote`` from ``begin`` on, fetched by up to ``connections`` threads once it grows."""
 
-    def __init__(self, remote: Remote, begin: int, *, pool: Pool, connections: int) -> None:
+    def __init__(self, remote: Remote, begin: int, *, buffers: Buffers, connections: int) -> None:
         self.begin = begin
         self.position = begin  # of what was handed out
         self._remote = remote
-        self._pool = pool
+        self._buffers = buffers
         self._connections = connections
         self._changed = threading.Condition()
         self._stopped = threading.Event()
         self._error: BaseException | None = None
         self._unasked = begin
         self._free: list[bytearray] = []
-        self._held = 0  # buffers of the pool
+        self._held = 0  # of the buffers of all files
         self._broken: list[_Segment] = []
         self._ready: dict[int, _Segment] = {}
         self._streams: set[Stream] = set()
@@ -155,7 +155,7 @@ class Window:
     def _take_buffers(self) -> None:
         # half as many again as connections, which go on while the part that is next in order is late
         while self._held < max(MIN_BUFFERS, self._connections * 3 // 2):
-            buffer = self._pool.take()
+            buffer = self._buffers.take()
             if buffer is None:
                 return
             self._free.append(buffer)
@@ -172,7 +172,7 @@ class Window:
         """Give all buffers back but those of parts that threads still have."""
         segments = (*self._ready.values(), *self._broken)
         for buffer in (*self._free, *(segment.buffer for segment in segments)):
-            self._pool.give(buffer)
+            self._buffers.give(buffer)
             self._held -= 1
         for each in (self._free, self._broken, self._ready):
             each.clear()
@@ -189,7 +189,7 @@ class Window:
         with self._changed:
             if self._is_asked_for or self._stopped.is_set():
                 self._held -= 1
-                self._pool.give(segment.buffer)
+                self._buffers.give(segment.buffer)
             else:
                 self._free.append(segment.buffer)
                 self._changed.notify_all()
@@ -253,7 +253,7 @@ class Window:
                 goes_on = True
                 if segment is not None:
                     self._held -= 1
-                    self._pool.give(segment.buffer)
+                    self._buffers.give(segment.buffer)
             elif segment is not None:
                 self._broken.append(segment)
                 self._connections -= 1

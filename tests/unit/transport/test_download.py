@@ -94,7 +94,7 @@ def test_files_at_once_share_the_memory(house: House, fetching: Fetching, slow: 
         for chunk, place in zip(turn, found, strict=True):
             place.extend(chunk or b"")
     assert all(each == LARGE for each in found)
-    held = [downloader._pool.take() for _ in range(13)]
+    held = [downloader._buffers.take() for _ in range(13)]
     assert sum(len(buffer) for buffer in held if buffer) == 48 << 20
 
 

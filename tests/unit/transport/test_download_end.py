@@ -56,7 +56,7 @@ def test_a_reader_that_gives_up_leaves_no_thread_connection_or_buffer(
             break
     chunks.close()  # type: ignore[attr-defined]  # it is a generator
     assert not any(thread.name == "range" for thread in threading.enumerate())
-    assert sum(downloader._pool.take() is not None for _ in range(13)) == 12
+    assert sum(downloader._buffers.take() is not None for _ in range(13)) == 12
 
 
 @pytest.mark.parametrize("slow", [False, True])
