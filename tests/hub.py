@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from hub_server import Exchange, HubServer
+from web_authority import loopback_context
 
 LFS_SUFFIXES = (".safetensors", ".gguf", ".bin", ".pt")
 EPOCH = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
@@ -115,9 +116,13 @@ class Repository:
 
 
 class Hub:
-    """The hub. ``alter`` sees each answer before it is sent, from either server, and may change it."""
+    """The hub. ``alter`` sees each answer before it is sent, from either server, and may change it.
 
-    def __init__(self, *, page: int = 1000) -> None:
+    It has a certificate of the common authority (``web_authority``), or with ``tls=False`` none.
+    """
+
+    def __init__(self, *, page: int = 1000, tls: bool = True) -> None:
+        context = loopback_context() if tls else None
         self.page = page
         self.repositories: dict[str, Repository] = {}
         self.owners: dict[str, tuple[str, str]] = {}  # name → (kind of owner, id)
@@ -128,8 +133,8 @@ class Hub:
         self._signed: dict[str, int] = {}
         self._epoch = 0
         self._serial = itertools.count(1)
-        self.server = HubServer("hub", self._answer, self._altered)
-        self.cdn = HubServer("cdn", self._answer_cdn, self._altered)
+        self.server = HubServer("hub", self._answer, self._altered, context)
+        self.cdn = HubServer("cdn", self._answer_cdn, self._altered, context)
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import pytest
 
 from hub import Hub
+from web_authority import common_authority
 from weighlock.core.artifact import Artifact, ArtifactFile
 from weighlock.core.digest import Digest
 from weighlock.core.lock import LockedModel
@@ -33,18 +34,16 @@ TAKEN = {path: content for path, content in FILES.items() if path != ".gitattrib
 
 
 class HubCase:
-    """An origin, a mirror that is down unless it is started, and sources for them."""
+    """An origin, with TLS or without, a mirror, and sources for them."""
 
-    def __init__(self) -> None:
-        self.origin = Hub().start()
+    def __init__(self, *, tls: bool = True) -> None:
+        self.origin = Hub(tls=tls).start()
         self.mirror = Hub().start()
         self.repository = self.origin.create(NAME)
         self.waits: list[float] = []
-        hosts = [hub.server.host for hub in (self.origin, self.mirror)]
-        hosts += [hub.cdn.host for hub in (self.origin, self.mirror)]
-        self._client = Client(
-            Network(plain_http=Hosts.of(hosts)), timing=Timing(sleep=self.waits.append, attempts=2)
-        )
+        self.plain = [] if tls else [self.origin.server.host, self.origin.cdn.host]
+        network = Network(plain_http=Hosts.of(self.plain), ca_file=common_authority().ca_file)
+        self._client = Client(network, timing=Timing(sleep=self.waits.append, attempts=2))
         self._contents = Hosts.of([hub.cdn.host for hub in (self.origin, self.mirror)])
 
     def source(
@@ -76,6 +75,13 @@ class HubCase:
 @pytest.fixture(name="case")
 def case_fixture() -> Iterator[HubCase]:
     made = HubCase()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(name="plain_case")
+def plain_case_fixture() -> Iterator[HubCase]:
+    made = HubCase(tls=False)
     yield made
     made.stop()
 

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,11 +79,16 @@ class HubServer:
     """A server on a free port of loopback; ``exchanges`` are those that were answered, oldest first."""
 
     def __init__(
-        self, name: str, answer: Callable[[Exchange], None], alter: Callable[[Exchange], None]
+        self,
+        name: str,
+        answer: Callable[[Exchange], None],
+        alter: Callable[[Exchange], None],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self.exchanges: list[Exchange] = []
-        self._name, self._answer, self._alter = name, answer, alter
+        self._name, self._answer, self._alter, self._tls = name, answer, alter, tls
         self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server.tls = tls
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     @property
@@ -90,7 +97,7 @@ class HubServer:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{'https' if self._tls else 'http'}://{self.host}"
 
     def start(self) -> None:
         self._thread.start()
@@ -130,6 +137,14 @@ class HubServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, peer = super().get_request()
+        if self.tls:  # the handshake is for the connection's own thread
+            connection.settimeout(IDLE_S)
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, peer
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients of tests break connections on purpose."""

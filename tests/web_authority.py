@@ -1,8 +1,11 @@
 """A certificate authority for test servers on loopback, trusted by nobody but tests."""
 
+import atexit
 import datetime as dt
+import functools
 import ipaddress
 import ssl
+import tempfile
 from pathlib import Path
 
 from cryptography import x509
@@ -13,12 +16,15 @@ import pki
 
 
 class Authority:
-    """A certificate authority for tests; its files are in ``folder``, what to trust is ``ca_file``."""
+    """A certificate authority for tests; its files are in ``folder``, what to trust is ``ca_file``.
 
-    def __init__(self, folder: Path) -> None:
+    Two that are trusted at once need two names: an issuer is looked up by its name.
+    """
+
+    def __init__(self, folder: Path, name: str = "root") -> None:
         self.now = dt.datetime.now(dt.UTC)
         day = dt.timedelta(days=1)
-        self.root = pki.issue(pki.authority(start=self.now - day, end=self.now + day))
+        self.root = pki.issue(pki.authority(name, start=self.now - day, end=self.now + day))
         self._folder = folder
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(self.root.pem)
@@ -43,6 +49,20 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         return context
+
+
+@functools.cache
+def common_authority() -> Authority:
+    """Return the one authority of all test servers that need no other; its files are gone when the tests end."""
+    folder = tempfile.TemporaryDirectory(prefix="authority-")
+    atexit.register(folder.cleanup)
+    return Authority(Path(folder.name), "common")
+
+
+@functools.cache
+def loopback_context() -> ssl.SSLContext:
+    """Return what a server on loopback needs to be trusted with the common authority."""
+    return common_authority().context("127.0.0.1", "localhost")
 
 
 def _general(name: str) -> x509.GeneralName:

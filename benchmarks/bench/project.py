@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 WEIGHLOCK = [sys.executable, "-m", "weighlock"]
 BENCH = Path(__file__).resolve().parent.parent
@@ -30,10 +31,11 @@ def serving(
             server.wait()
 
 
-def make_project(folder: Path, server: str, **settings: object) -> Path:
+def make_project(folder: Path, server: str, **settings: dict[str, Any]) -> Path:
     """Make an empty project that trusts ``server`` as hub and registry; return its settings file."""
     subprocess.run([*WEIGHLOCK, "init", str(folder)], check=True, capture_output=True)
     file = folder / "weighlock.yaml"
+    pull = {"unconfirmed": True, **settings.pop("pull", {})}  # the server has no TLS
     file.write_text(
         json.dumps(
             {
@@ -41,6 +43,7 @@ def make_project(folder: Path, server: str, **settings: object) -> Path:
                 "sources": {"hf": ["bench"], "oci": [server], "https": [server]},
                 "network": {"hosts": [server], "plain_http": [server]},
                 "hf": {"origin": f"http://{server}"},
+                "pull": pull,
                 **settings,
             }
         )

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from hub import EPOCH
-from hub_case import FILES, NAME, TAKEN, WEIGHTS, HubCase, case_fixture  # noqa: F401  # the fixture is found by name
+from hub_case import FILES, NAME, TAKEN, WEIGHTS, HubCase, case_fixture, plain_case_fixture  # noqa: F401  # the fixtures are found by name
 from hub_server import Exchange
 from pull_project import Project, Ran, project_fixture  # noqa: F401  # the fixture is found by name
+from web_authority import common_authority
 from weighlock.core.lock import Lock, LockedModel
 from weighlock.source.huggingface import hub as hub_module
 from weighlock.store.layout import LayoutStore
@@ -39,9 +40,8 @@ class HubProject:
             "hf": {"origin": case.origin.url},
             "network": {
                 "hosts": [hub.cdn.host for hub in (case.origin, case.mirror)],
-                "plain_http": [
-                    server.host for hub in (case.origin, case.mirror) for server in (hub.server, hub.cdn)
-                ],
+                "plain_http": case.plain,
+                "ca_file": str(common_authority().ca_file),
             },
         }
         self.write()
@@ -76,13 +76,27 @@ class HubProject:
         LayoutStore.create(self.project.store_folder)
 
 
-@pytest.fixture(name="place")
-def place_fixture(project: Project, case: HubCase, monkeypatch: pytest.MonkeyPatch) -> HubProject:
+@pytest.fixture(name="alone")
+def alone_fixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait, and no variable name a hub."""
     monkeypatch.setattr(timing, "pause", lambda _seconds: None)
     for name in ("HF_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(name="place")
+def place_fixture(project: Project, case: HubCase, alone: None) -> HubProject:
+    assert alone is None
     case.repository.commit(FILES)
     return HubProject(project, case)
+
+
+@pytest.fixture(name="plain_place")
+def plain_place_fixture(project: Project, plain_case: HubCase, alone: None) -> HubProject:
+    """Give a project whose hub has no TLS, and whose settings let it be asked."""
+    assert alone is None
+    plain_case.repository.commit(FILES)
+    return HubProject(project, plain_case)
 
 
 def at(part: str, change: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
@@ -144,6 +158,7 @@ def test_a_mirror_and_a_token_as_the_hubs_own_tools_know_them(
     place.case.mirror.repositories = {NAME: dataclasses.replace(place.case.repository, gated=False)}
     (place.project.root / "token").write_text(TOKEN)
     place.values["hf"]["token_file"] = "token"
+    place.values["network"]["hosts"].append(place.case.mirror.server.host)
     place.write()
     monkeypatch.setenv("HF_ENDPOINT", place.case.mirror.url)
     monkeypatch.setenv("HF_TOKEN", "hf_another")
@@ -158,6 +173,37 @@ def test_an_origin_that_is_its_own_mirror_is_just_down(
     place.case.origin.stop()
     ran = place.pull(SPEC)
     assert (ran.status, "[host_unreachable]" in ran.err) == (3, True)
+
+
+def test_a_mirror_that_only_a_variable_names(place: HubProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.case.copy()
+    mirror = place.case.mirror
+    monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+    ran = place.refused("host_not_allowed")
+    lines = f"network:\n      hosts:\n        - '{mirror.server.host}'\n"
+    assert lines in ran.err.partition("write in weighlock.yaml:")[2]
+    assert mirror.requests == place.case.origin.requests == []
+    # a wildcard is no name, and another port is another service
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.hub.example")
+    place.values["network"]["hosts"] += ["*.hub.example", "127.0.0.1"]
+    place.write()
+    place.refused("host_not_allowed")
+    monkeypatch.setenv("HF_ENDPOINT", mirror.url)
+    place.refused("host_not_allowed")
+    place.values["network"]["hosts"].append(mirror.server.host)
+    place.write()
+    assert place.pull(SPEC).status == 0
+    assert len(mirror.requests) == 1
+
+
+def test_a_mirror_of_the_settings_needs_no_second_line(
+    place: HubProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")  # and is not asked
+    place.with_mirror()
+    assert place.case.mirror.server.host not in place.values["network"]["hosts"]
+    assert place.pull(SPEC).status == 0
+    assert len(place.case.mirror.requests) == 1
 
 
 @pytest.mark.parametrize("address", ["ftp://hub.example", "https://me:secret@hub.example", "hub.example"])
@@ -215,6 +261,136 @@ def test_without_the_origin_a_person_has_to_accept_a_mirrors_word(place: HubProj
     assert place.pull(SPEC).status == 0
     entry = place.locked()
     assert (entry.origin_confirmed, entry.owner.id) == (False, "unavailable")
+
+
+# --- an origin without TLS
+
+
+def test_the_word_of_an_origin_without_tls_confirms_nothing(plain_place: HubProject) -> None:
+    place = plain_place
+    ran = place.refused("origin_unconfirmed")
+    assert "without TLS" in ran.err
+    assert "https://" in ran.err.partition("hint:")[2]
+    # a commit is git's SHA-1, and the list of its files is only told: no digest of the bytes
+    place.refused("origin_unconfirmed", f"{SPEC}@{place.case.repository.branches['main']}")
+    place.values["network"]["plain_http"] = []
+    place.write()
+    place.refused("origin_unconfirmed")
+    assert place.case.origin.requests == []
+
+
+def accept(place: HubProject, *, unconfirmed: bool = True) -> None:
+    place.values["pull"] = {"unconfirmed": unconfirmed}
+    place.write()
+
+
+def test_a_person_may_accept_an_origin_without_tls(plain_place: HubProject) -> None:
+    place, case = plain_place, plain_place.case
+    accept(place)
+    assert place.pull(SPEC).status == 0
+    entry = place.locked()
+    assert not entry.origin_confirmed
+    assert (entry.facts["origin"], entry.facts["repository_id"]) == ("without_tls", case.repository.id)
+    assert entry.owner.id == case.origin.owners["acme"][1]
+    before = place.project.lock.read_bytes()
+    place.lose_store()
+    accept(place, unconfirmed=False)
+    assert place.pull("--locked").status == 0  # every byte is held against the lock
+    case.repository.commit({**FILES, "config.json": b"{}"})
+    place.pull(SPEC, "--update", "--yes").denied("origin_unconfirmed")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_what_an_origin_without_tls_told_is_still_compared(plain_place: HubProject) -> None:
+    place, case = plain_place, plain_place.case
+    accept(place)
+    assert place.pull(SPEC).status == 0
+    case.repository.commit({**FILES, "config.json": b"{}"})
+    assert place.pull(SPEC, "--update", "--yes").status == 0
+    before = place.project.lock.read_bytes()
+    case.repository.commit({**FILES, "config.json": b"[]"}, parents=())
+    place.pull(SPEC, "--update", "--yes").denied("history_rewritten")
+    case.origin.create(NAME).commit(FILES)
+    place.pull(SPEC, "--update", "--yes").denied("owner_changed")
+    case.origin.add_owner("acme")
+    place.pull(SPEC, "--update", "--yes").denied("owner_changed")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_an_origin_without_tls_has_no_word_about_time(plain_place: HubProject) -> None:
+    plain_place.values["pull"] = {"unconfirmed": True, "cooldown_days": 7}
+    plain_place.write()
+    plain_place.refused("age_unknown")
+
+
+def copy_origin(case: HubCase, other: HubCase) -> None:
+    """Let the hub of ``other`` be the same as that of ``case``, with the same ids."""
+    other.origin.repositories, other.origin.owners = case.origin.repositories, case.origin.owners
+
+
+def test_an_update_does_not_go_back_to_an_origin_without_tls(place: HubProject, plain_case: HubCase) -> None:
+    assert place.pull(SPEC).status == 0
+    before = place.project.lock.read_bytes()
+    copy_origin(place.case, plain_case)
+    plain = HubProject(place.project, plain_case)
+    accept(plain)
+    plain_case.origin.repositories[NAME].commit({**FILES, "config.json": b"{}"})
+    plain.pull(SPEC, "--update", "--yes").denied("origin_unconfirmed")
+    plain.pull(f"{SPEC}@main:*.json", "--update", "--yes").denied("origin_unconfirmed")
+    assert place.project.lock.read_bytes() == before
+
+
+def test_an_update_over_tls_confirms_what_was_not(plain_place: HubProject, case: HubCase) -> None:
+    accept(plain_place)
+    assert plain_place.pull(SPEC).status == 0
+    assert not plain_place.locked().origin_confirmed
+    copy_origin(plain_place.case, case)
+    place = HubProject(plain_place.project, case)
+    assert place.pull(SPEC, "--update", "--yes").status == 0
+    entry = place.locked()
+    assert (entry.origin_confirmed, entry.facts["origin"]) == (True, "confirmed")
+
+
+# --- locks without ids
+
+
+def test_a_lock_of_a_mirrors_word_has_nothing_to_compare_with(place: HubProject) -> None:
+    place.with_mirror()
+    accept(place)
+    place.case.origin.alter.append(lambda exchange: exchange.fail(503, "down"))
+    assert place.pull(SPEC).status == 0
+    assert place.locked().facts["repository_id"] == place.locked().owner.id == "unavailable"
+    before = place.project.lock.read_bytes()
+    assert place.pull(SPEC, "--update", "--yes").status == 0  # the same word, and it says the same
+    place.case.origin.alter.clear()
+    accept(place, unconfirmed=False)
+    ran = place.pull(SPEC, "--update", "--yes").denied("owner_unidentified")
+    assert "none to compare with" in ran.err
+    assert "--name OTHER" in ran.err.partition("hint:")[2]
+    assert place.project.lock.read_bytes() == before
+    assert place.pull(SPEC, "--name", "other").status == 0  # as the hint says
+
+
+def test_an_owner_whose_id_is_told_later(place: HubProject) -> None:
+    owner = place.case.origin.owners.pop("acme")
+    accept(place)
+    assert place.pull(SPEC).status == 0
+    assert place.pull(SPEC, "--update", "--yes").status == 0
+    place.case.origin.owners["acme"] = owner
+    place.pull(SPEC, "--update", "--yes").denied("owner_unidentified")
+    place.case.origin.create("acme/large").commit(FILES)
+    place.pull("hf:acme/large", "--name", "tiny", "--update", "--yes").denied("owner_unidentified")
+
+
+def test_an_id_that_is_not_told_any_more(place: HubProject) -> None:
+    assert place.pull(SPEC).status == 0
+    accept(place)
+
+    def forget(exchange: Exchange) -> None:
+        exchange.send_json({key: value for key, value in exchange.json.items() if key != "_id"})
+
+    place.case.origin.alter.append(at("/revision/", forget))
+    place.pull(SPEC, "--update", "--yes").denied("origin_unconfirmed")
 
 
 # --- revisions
@@ -520,10 +696,11 @@ def test_a_circle_of_redirects(place: HubProject) -> None:
     place.refused("redirect_refused")
 
 
-def test_plain_http_that_nobody_allowed(place: HubProject) -> None:
-    place.values["network"]["plain_http"] = []
-    place.write()
-    place.refused("plain_http")
+def test_plain_http_that_nobody_allowed(plain_place: HubProject) -> None:
+    accept(plain_place)
+    plain_place.values["network"]["plain_http"] = []
+    plain_place.write()
+    plain_place.refused("plain_http")
 
 
 def test_a_token_is_asked_for_by_others_and_written_nowhere(

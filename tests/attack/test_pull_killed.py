@@ -18,6 +18,7 @@ import pytest
 from hub import Hub
 from hub_server import Exchange
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
+from web_authority import common_authority
 
 CONTENT = os.urandom(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -90,7 +91,7 @@ def server(request: pytest.FixtureRequest, project: Project) -> Iterator[Stallin
     if hub:
         made.source = "hf:acme/m"
         settings["hf"] = {"origin": hub.url}
-        settings["network"]["plain_http"].append(hub.server.host)
+        settings["network"]["ca_file"] = str(common_authority().ca_file)
     (project.root / "weighlock.yaml").write_text(json.dumps(settings))
     yield made
     made.stop()

@@ -21,7 +21,7 @@ from http_house import Answer, Asked, House, Route, compressed, content, redirec
 from hub import Hub
 from hub_server import Exchange
 from pull_project import Project, Ran, project_fixture  # noqa: F401  # the fixture is found by name
-from web_authority import Authority
+from web_authority import Authority, common_authority
 from weighlock.transport import client, download, stream, timing, window
 
 WEIGHTS = b"GGUF" + os.urandom(1_999_996)
@@ -52,7 +52,9 @@ class Line:
             hub.create("acme/tiny").commit({"config.json": CONFIG, "tiny.gguf": WEIGHTS})
             hub.alter.append(self._send_to_house)
             self.values["hf"] = {"origin": hub.url}
-            self.values["network"]["plain_http"] = [hub.server.host]
+            both = project.root / "both.pem"
+            both.write_bytes(authority.ca_file.read_bytes() + common_authority().ca_file.read_bytes())
+            self.values["network"]["ca_file"] = str(both)
         self.write()
         self.serve(WHOLE)
 
@@ -343,7 +345,7 @@ def test_a_name_that_nobody_knows(line: Line, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_certificate_that_nobody_trusts(line: Line) -> None:
-    del line.values["network"]["ca_file"]
+    line.values["network"]["ca_file"] = str(common_authority().ca_file)  # not that of the weights' host
     line.write()
     line.fails("tls_failed", status=3, hint="network.ca_file")
     assert line.house.requests == []

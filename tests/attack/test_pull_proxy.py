@@ -83,10 +83,15 @@ def test_a_hub_behind_a_proxy(
     del authority  # its fixture clears the environment
     for name in ("HF_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
-    hub = Hub().start()
+    hub = Hub(tls=False).start()
     try:
         hub.create("acme/tiny").commit({"config.json": b"{}"})
-        settle(project, hf={"origin": "http://hub.test"}, network={"plain_http": ["hub.test"]})
+        settle(
+            project,
+            hf={"origin": "http://hub.test"},
+            network={"plain_http": ["hub.test"]},
+            pull={"unconfirmed": True},
+        )
         with ProxyHouse({"hub.test": int(hub.server.host.rpartition(":")[2])}) as proxy:
             monkeypatch.setenv("http_proxy", proxy.proxy_url())
             served(project, "hf:acme/tiny")

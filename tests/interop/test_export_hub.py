@@ -39,7 +39,7 @@ Client: TypeAlias = Callable[..., list[str]]
 
 @pytest.fixture(name="hub")
 def hub_fixture(project: Project) -> Iterator[Hub]:
-    made = Hub().start()
+    made = Hub(tls=False).start()
     hosts = [made.server.host, made.cdn.host]
     settings = {
         "version": 1,

@@ -61,7 +61,7 @@ Script: TypeAlias = Callable[..., str]
 
 @pytest.fixture(name="house")
 def house_fixture() -> Iterator[House]:
-    made = House().start()
+    made = House(tls=False).start()
     yield made
     made.stop()
 

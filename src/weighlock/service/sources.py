@@ -92,21 +92,25 @@ class Sources(Mapping[str, Source]):
     def hf(self) -> Source:
         """Return the source of a hub's models; the mirror is the settings' or, as for the hub's own tools, HF_ENDPOINT."""
         from weighlock.service.network import hosts_of  # noqa: PLC0415
-        from weighlock.source.huggingface.endpoint import parse_endpoint  # noqa: PLC0415
+        from weighlock.source.huggingface.endpoint import VARIABLE, check_named, parse_endpoint  # noqa: PLC0415
         from weighlock.source.huggingface.source import HubOptions, HuggingFaceSource  # noqa: PLC0415
         from weighlock.source.huggingface.token import read_token  # noqa: PLC0415
 
-        settings, environ = self._settings, self._environ
+        settings, environ, hosts = self._settings, self._environ, hosts_of(self._settings)
         origin = parse_endpoint(settings.text("hf.origin") or "", what="hf.origin")
-        mirror, where = settings.text("hf.mirror"), "hf.mirror"
-        if mirror is None:
-            mirror, where = environ.get("HF_ENDPOINT"), "HF_ENDPOINT"
+        written, told = settings.text("hf.mirror"), environ.get(VARIABLE)
+        mirror = None
+        if written is not None:
+            mirror = parse_endpoint(written, what="hf.mirror")
+        elif told:
+            mirror = parse_endpoint(told, what=VARIABLE)
+            check_named(mirror, origin, hosts)
         options = HubOptions(
             origin=origin,
-            mirror=parse_endpoint(mirror, what=where) if mirror else None,
+            mirror=mirror,
             credential=read_token(settings.file_of("hf.token_file"), environ, origin.origin),
             allowed=self.allowed("hf"),
-            hosts=hosts_of(settings),
+            hosts=hosts,
             allow_unconfirmed=settings.flag("pull.unconfirmed"),
         )
         return HuggingFaceSource(self.client, self.downloader, options)

@@ -14,6 +14,7 @@ from conftest import missing
 from http_house import House
 from hub import Hub
 from hub_server import Exchange
+from web_authority import common_authority
 from weighlock.store.layout import LayoutStore
 
 pytestmark = pytest.mark.system
@@ -59,7 +60,11 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
             "version": 1,
             "sources": {"https": [house.host], "hf": ["acme"]},
             "hf": {"origin": hub.url},
-            "network": {"plain_http": [house.host, hub.server.host], "hosts": [house.host]},
+            "network": {
+                "plain_http": [house.host],
+                "hosts": [house.host],
+                "ca_file": str(common_authority().ca_file),
+            },
         }
         (tmp_path / "weighlock.yaml").write_text(json.dumps(document))
         address = f"{house.url('/tiny.gguf')}#sha256={DIGEST}"

@@ -7,13 +7,13 @@ import pytest
 
 from hub import Hub as House
 from hub_server import Exchange
+from web_authority import common_authority
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.source.huggingface import hub as hub_module
 from weighlock.source.huggingface.endpoint import parse_endpoint
 from weighlock.source.huggingface.hub import Hub
 from weighlock.source.huggingface.token import read_token
 from weighlock.transport.client import Client, Network, Timing
-from weighlock.transport.host import Hosts
 
 NAME = "acme/tiny"
 FILES = {"config.json": b"{}", "sub/a.txt": b"a", "model.safetensors": b"weights"}
@@ -27,8 +27,8 @@ def house_fixture() -> Iterator[House]:
 
 
 @pytest.fixture(name="client")
-def client_fixture(house: House) -> Iterator[Client]:
-    network = Network(plain_http=Hosts.of([house.server.host]))
+def client_fixture() -> Iterator[Client]:
+    network = Network(ca_file=common_authority().ca_file)
     with Client(network, timing=Timing(sleep=lambda _: None)) as client:
         yield client
 

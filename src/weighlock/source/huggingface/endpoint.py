@@ -4,11 +4,13 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.hint import lines_for
 from weighlock.core.text import shown
 from weighlock.transport.host import Hosts
 from weighlock.transport.url import Origin, Url, parse_url
 
 OFFICIAL: Final = "huggingface.co"
+VARIABLE: Final = "HF_ENDPOINT"  # names a mirror to the hub's own tools
 # The hub's own document /.well-known/meta.json lists its content networks, all of them hosts of hf.co;
 # older repositories are still served from hosts of huggingface.co.
 CONTENT_HOSTS: Final = ("*.hf.co", "*.huggingface.co")
@@ -24,6 +26,11 @@ class Endpoint(NamedTuple):
     def official(self) -> bool:
         """Whether this is the hub that everybody means, over TLS."""
         return self.origin == Origin("https", OFFICIAL, 443)
+
+    @property
+    def is_authentic(self) -> bool:
+        """Whether the hub proves by TLS that it is the one that was named."""
+        return self.origin.scheme == "https"
 
     @property
     def hosts(self) -> Hosts:
@@ -55,6 +62,23 @@ def parse_endpoint(text: str, *, what: str) -> Endpoint:
     if url.query or "%" in url.path:
         raise _invalid(what, "the address is more than a host and a plain path")
     return Endpoint(f"{url.origin}{url.path}".rstrip("/"), url.origin)
+
+
+def check_named(mirror: Endpoint, origin: Endpoint, hosts: Hosts) -> None:
+    """Return if the settings know the host of a mirror that only a variable names: as the origin, or among ``hosts``.
+
+    It may be anywhere in the person's network, so a wildcard is not enough. Raises DeniedError ``host_not_allowed``.
+    """
+    rule = hosts.find(mirror.origin.host, mirror.origin.port)
+    if mirror.origin == origin.origin or (rule and rule.explicit):
+        return
+    host = mirror.origin.authority
+    raise DeniedError(
+        "host_not_allowed",
+        f"{VARIABLE} names {shown(host)} as a mirror of the hub, and the settings do not",
+        hint=f"unset it; or, if the mirror is yours, {lines_for('network', 'hosts', entry=host)}",
+        details={"host": mirror.origin.host},
+    )
 
 
 def _invalid(what: str, why: str) -> UsageError:

@@ -1,6 +1,6 @@
 """``hf:OWNER/NAME[@REVISION][:PATTERNS]``: models of a Hugging Face hub.
 
-The origin's word counts: revision, list of files, sizes, digests, owner. A mirror serves bytes,
+The origin's word, over TLS, counts: revision, list of files, sizes, digests, owner. A mirror serves bytes,
 and only those that something better proves: the SHA-256 that the origin gives for files in LFS
 or Xet, or the lock. For a file of which the origin has git's SHA-1 alone, the bytes come from
 the origin itself.
@@ -31,6 +31,19 @@ from weighlock.source.huggingface.history import (
     find_commit,
 )
 from weighlock.source.huggingface.hub import Hub, too_many_files
+from weighlock.source.huggingface.identity import (
+    BY_MIRROR,
+    BY_ORIGIN,
+    BY_PLAIN_ORIGIN,
+    ORIGIN_FACT,
+    OWNER_FACT,
+    REPOSITORY_FACT,
+    TELLERS,
+    check_identity,
+    mirror_alone,
+    plain_origin,
+    unidentified,
+)
 from weighlock.source.huggingface.name import SCHEME, HubModel, is_commit, parse_model
 from weighlock.source.interface import Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_hf
@@ -39,11 +52,7 @@ from weighlock.transport.credential import Credential
 from weighlock.transport.download import Downloader
 from weighlock.transport.host import Hosts
 
-REPOSITORY_FACT: Final = "repository_id"  # in the lock: the hub's lasting id of the repository
-OWNER_FACT: Final = "owner_id"
-ORIGIN_FACT: Final = "origin"  # whose word the digests are: ``confirmed`` or ``unconfirmed``
 _FACTS: Final = frozenset({COMMIT_FACT, REF_FACT, REPOSITORY_FACT, OWNER_FACT, ORIGIN_FACT})
-_CONFIRMED: Final = {"confirmed": True, "unconfirmed": False}
 _FILE_TYPE: Final = "file"  # what a tree calls a regular file
 
 
@@ -93,19 +102,16 @@ class HuggingFaceSource:
         model = parse_model(spec)
         if locked:
             return _from_facts(model, locked)
-        hub, refs = self._ask(model)
-        confirmed = hub is self._origin
+        hub, refs, teller = self._ask(model)
         found = hub.model(model.repository, find_commit(hub, model, refs))
         if found.disabled:
             raise _disabled(model)
         made_at = hub.commit(model.repository, found.commit).made_at
-        repository_id = self._known(found.id, f"the repository {model.repository}", confirmed=confirmed)
-        owner_id = self._known(hub.owner_id(model.owner), model.owner, confirmed=confirmed)
         facts = {
             COMMIT_FACT: found.commit,
-            REPOSITORY_FACT: repository_id,
-            OWNER_FACT: owner_id,
-            ORIGIN_FACT: "confirmed" if confirmed else "unconfirmed",
+            REPOSITORY_FACT: self._known(found.id, f"the repository {model.repository}", teller),
+            OWNER_FACT: self._known(hub.owner_id(model.owner), model.owner, teller),
+            ORIGIN_FACT: teller,
         }
         if not model.names_commit:
             facts[REF_FACT] = model.revision
@@ -114,23 +120,17 @@ class HuggingFaceSource:
     def check_continues(self, spec: SourceSpec, before: LockedModel, resolved: Resolved) -> None:
         """Return if ``resolved`` goes on from what is locked: same repository, its revision still there and passed.
 
-        Raises DeniedError ``owner_changed``, ``revision_vanished``, ``history_rewritten``.
+        Raises DeniedError ``origin_unconfirmed``, ``owner_unidentified``, ``owner_changed``,
+        ``revision_vanished``, ``history_rewritten``.
         """
         model = parse_model(spec)
         scheme, _, location = before.source.partition(":")
-        if scheme != SCHEME or parse_model(SourceSpec(scheme, location)).repository != model.repository:
-            return  # the person names another repository; its owner was compared already
-        was, now = (facts.get(REPOSITORY_FACT) for facts in (before.facts, resolved.facts))
-        if was != now:
-            raise DeniedError(
-                "owner_changed",
-                f"{model.repository} is another repository than the locked one, under the same name "
-                f"({shown(str(was))}, now {shown(str(now))})",
-                hint="somebody deleted it and made it again; find out why, and pull it under another --name",
-            )
-        if before.revision != resolved.revision:
-            hub = self._origin if resolved.origin_confirmed else self._mirror()
-            check_follows(hub, model, before, resolved.revision)
+        if scheme != SCHEME:
+            return  # another kind of source has another history
+        same = parse_model(SourceSpec(scheme, location)).repository == model.repository
+        check_identity(model, before, resolved, same_repository=same)
+        if same and before.revision != resolved.revision:
+            check_follows(self._teller(resolved), model, before, resolved.revision)
 
     @contextlib.contextmanager
     def fetch(
@@ -147,36 +147,40 @@ class HuggingFaceSource:
         files = _locked_files(locked) if locked else self._listed_files(model, resolved)
         yield HubFiles(self._client, self._downloader, self._place(model, resolved), files)
 
-    def _ask(self, model: HubModel) -> tuple[Hub, Refs]:
-        """Return who says what a model is, and its refs: the origin, or a mirror if the settings accept that."""
+    def _ask(self, model: HubModel) -> tuple[Hub, Refs, str]:
+        """Return who says what a model is, its refs, and what that word is worth, one of ``TELLERS``."""
+        proven = self._options.origin.is_authentic
+        if not proven and not self._options.allow_unconfirmed:
+            raise plain_origin(model, self._options.origin.base)
         try:
-            return self._origin, self._origin.refs(model.repository)
+            refs = self._origin.refs(model.repository)
         except UndecidedError as error:
             if self._options.mirror in {None, self._options.origin} or error.code == "access_refused":
                 raise
             if not self._options.allow_unconfirmed:
-                raise _unconfirmed(model, error) from error
+                raise mirror_alone(model, error) from error
+        else:
+            return self._origin, refs, BY_ORIGIN if proven else BY_PLAIN_ORIGIN
         mirror = self._mirror()
-        return mirror, mirror.refs(model.repository)
+        return mirror, mirror.refs(model.repository), BY_MIRROR
+
+    def _teller(self, resolved: Resolved) -> Hub:
+        return self._mirror() if resolved.facts[ORIGIN_FACT] == BY_MIRROR else self._origin
 
     def _mirror(self) -> Hub:
         endpoint = self._options.mirror or self._options.origin
         same = endpoint.origin == self._options.origin.origin
         return Hub(self._client, endpoint, self._options.credential if same else None)
 
-    def _known(self, found: str | None, what: str, *, confirmed: bool) -> str:
-        if found is not None and confirmed:
+    def _known(self, found: str | None, what: str, teller: str) -> str:
+        if found is not None and teller != BY_MIRROR:
             return found
         if self._options.allow_unconfirmed:
             return UNAVAILABLE  # a mirror's word about an identity is no identity
-        raise DeniedError(
-            "owner_unidentified",
-            f"the hub does not tell the lasting id of {shown(what)}, so a change of hands would go unnoticed",
-            hint="to accept a name alone, set pull.unconfirmed: true",
-        )
+        raise unidentified(what)
 
     def _listed_files(self, model: HubModel, resolved: Resolved) -> list[HubFile]:
-        hub = self._origin if resolved.origin_confirmed else self._mirror()
+        hub = self._teller(resolved)
         entries = {entry.path: entry for entry in hub.entries(model.repository, resolved.revision)}
         taken = [path for path in entries if model.selection.takes(path)]
         if len(taken) > MAX_FILES:
@@ -190,7 +194,7 @@ class HuggingFaceSource:
         return Place(
             repository=model.repository,
             commit=resolved.revision,
-            origin=self._origin if resolved.origin_confirmed else mirror,
+            origin=self._teller(resolved),
             proven=mirror,
             # mirrors send on to the origin's content network, or to the origin itself
             redirects=self._options.hosts
@@ -220,7 +224,7 @@ def _locked_files(locked: LockedModel) -> list[HubFile]:
 def _from_facts(model: HubModel, facts: Mapping[str, str]) -> Resolved:
     """Return what a lock says; the caller holds it against the rest of the entry."""
     known = facts.keys() == _FACTS or facts.keys() == _FACTS - {REF_FACT}
-    if not known or not is_commit(facts[COMMIT_FACT]) or facts[ORIGIN_FACT] not in _CONFIRMED:
+    if not known or not is_commit(facts[COMMIT_FACT]) or facts[ORIGIN_FACT] not in TELLERS:
         raise _edited(model)
     if facts.get(REF_FACT, facts[COMMIT_FACT]) != model.revision:
         raise _edited(model)
@@ -231,7 +235,7 @@ def _resolved(model: HubModel, facts: dict[str, str], changed_at: dt.datetime | 
     return Resolved(
         revision=facts[COMMIT_FACT],
         owner=Owner(SCHEME, facts[OWNER_FACT], model.owner),
-        origin_confirmed=_CONFIRMED[facts[ORIGIN_FACT]],
+        origin_confirmed=facts[ORIGIN_FACT] == BY_ORIGIN,
         facts=facts,
         changed_at=changed_at,
         pinned=model.names_commit,
@@ -260,13 +264,4 @@ def _empty(model: HubModel, count: int) -> DeniedError:
         "artifact_empty",
         f"{model.repository}@{shown(model.revision)} gives no model: {why}",
         hint="* matches slashes too, and case counts",
-    )
-
-
-def _unconfirmed(model: HubModel, error: UndecidedError) -> DeniedError:
-    return DeniedError(
-        "origin_unconfirmed",
-        f"the origin cannot be asked what {model.repository} is, and a mirror's word is not enough: {error.message}",
-        hint="pull it once where the origin can be reached and commit the lock; or set pull.unconfirmed: true",
-        details={"cause": error.code},
     )
