@@ -23,9 +23,11 @@ if TYPE_CHECKING:
         Preview,
         Pulled,
         PulledFile,
+        PullRequest,
         TextDifference,
     )
     from weighlock.service.transfer import Traffic
+    from weighlock.service.workspace import Workspace
 
 MAX_LISTED = 20  # files or changes on a screen; --json has them all
 MAX_TEXTS = 6  # files whose differences are shown on a screen
@@ -81,23 +83,20 @@ def pull(
 
     A pull that was broken off goes on where it stopped when it is run again.
     """
-    from weighlock.service.pull import Puller
     from weighlock.service.pull_task import PullRequest
 
     if mirror is not None and not offline:
         raise click.UsageError("--mirror belongs to --offline")
-    if offline and update:
-        raise click.UsageError("--offline and --update exclude each other: nobody could be asked what is new")
+    mode = _mode(locked=locked, update=update, offline=offline)
     here = workspace()
-    request = PullRequest(
-        lock_file=lock_file or here.settings.lock,
-        source=source,
-        name=name,
-        mode=_mode(locked, update),
-        dry_run=dry_run,
-        offline=offline,
-        mirror=mirror,
-    )
+    lock_file = lock_file or here.settings.lock
+    request = PullRequest(lock_file, source, name, mode, dry_run=dry_run, offline=offline, mirror=mirror)
+    _carry_out(output, here, request, yes=yes)
+
+
+def _carry_out(output: Output, here: "Workspace", request: "PullRequest", *, yes: bool) -> None:
+    from weighlock.service.pull import Puller
+
     told: set[str] = set()  # models whose changes the person has just read
     try:
         with progress_for(output) as progress:
@@ -107,15 +106,21 @@ def pull(
     except KeyboardInterrupt:
         output.note("run the same command again: it goes on where it stopped")
         raise
-    facts = {"lock": str(request.lock_file), "dry_run": dry_run, "models": [_facts(each) for each in pulled]}
-    output.facts(facts, lambda: "\n".join(_text(each, told, offline=offline) for each in pulled))
+    facts = {
+        "lock": str(request.lock_file),
+        "dry_run": request.dry_run,
+        "models": [_facts(each) for each in pulled],
+    }
+    output.facts(facts, lambda: "\n".join(_text(each, told, offline=request.offline) for each in pulled))
     if any(each.status == "declined" for each in pulled):
         click.get_current_context().exit(Outcome.FINDINGS)
 
 
-def _mode(locked: bool, update: bool) -> "Mode":
+def _mode(*, locked: bool, update: bool, offline: bool) -> "Mode":
     from weighlock.service.pull_task import Mode
 
+    if offline and update:
+        raise click.UsageError("--offline and --update exclude each other: nobody could be asked what is new")
     if locked and update:
         raise click.UsageError("--locked and --update exclude each other")
     if locked:

@@ -31,7 +31,12 @@ from weighlock.core.text import shown
 MANIFEST_FILE: Final = "ollama/manifest.json"
 CONFIG_FILE: Final = "ollama/config.json"
 CONFIG_MEDIA_TYPE: Final = "application/vnd.docker.container.image.v1+json"
-_PREFIX: Final = "application/vnd.ollama.image."
+LAYER_PREFIX: Final = (
+    "application/vnd.ollama.image."  # of a layer's media type; what follows says which it is
+)
+HOST: Final = "registry.ollama.ai"  # whom Ollama means where a name has no host
+LIBRARY: Final = "library"  # and no namespace
+NAME_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}"  # of a namespace, name or tag (types/model/name.go)
 _NAMES: Final[Mapping[str, tuple[str, str]]] = {
     "model": ("model", ".gguf"),
     "projector": ("projector", ".gguf"),
@@ -111,7 +116,7 @@ def _name(stem: str, number: int, total: int) -> str:
 
 
 def _kind(media_type: str) -> str:
-    kind = media_type.removeprefix(_PREFIX)
+    kind = media_type.removeprefix(LAYER_PREFIX)
     if kind == media_type or kind not in _NAMES:
         raise DeniedError(
             "layer_unknown",

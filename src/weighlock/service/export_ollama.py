@@ -15,6 +15,7 @@ from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
 from weighlock.core.ollama import (
     CONFIG_FILE,
     CONFIG_MEDIA_TYPE,
+    LAYER_PREFIX,
     MANIFEST_FILE,
     read_ollama_manifest,
 )
@@ -23,7 +24,6 @@ from weighlock.service.inspection_process import InspectionProcess
 from weighlock.store.export_ollama import OllamaFiles
 from weighlock.store.interface import Store
 
-_LAYER: Final = "application/vnd.ollama.image."
 _ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # the beginning of a file's name, in lower case, and its end → which layer it is; in the manifest's order
 _KINDS: Final = (
@@ -87,7 +87,7 @@ def _made(store: Store, artifact: Artifact) -> OllamaFiles:
         "mediaType": DOCKER_MANIFEST_MEDIA_TYPE,
         "config": Descriptor(CONFIG_MEDIA_TYPE, Digest.of(config), len(config)).to_json(),
         "layers": [
-            Descriptor(_LAYER + kind, artifact.files[path].digest, artifact.files[path].size).to_json()
+            Descriptor(LAYER_PREFIX + kind, artifact.files[path].digest, artifact.files[path].size).to_json()
             for path, kind in layers
         ],
     }

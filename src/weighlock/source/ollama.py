@@ -19,7 +19,14 @@ from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.limit import MAX_MANIFEST_BYTES
 from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
 from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
-from weighlock.core.ollama import CONFIG_FILE, MANIFEST_FILE, read_ollama_manifest
+from weighlock.core.ollama import (
+    CONFIG_FILE,
+    HOST,
+    LIBRARY,
+    MANIFEST_FILE,
+    NAME_PATTERN,
+    read_ollama_manifest,
+)
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.address import Address
@@ -30,14 +37,14 @@ from weighlock.transport.download import Downloader, RemoteFile
 from weighlock.transport.host import Hosts
 from weighlock.transport.registry.manifest import other_bytes
 
-DEFAULT_REGISTRY: Final = "https://registry.ollama.ai"
+DEFAULT_REGISTRY: Final = f"https://{HOST}"
 # where that registry keeps its blobs, by its makers' word (ollama/ollama, issue 4307)
 DEFAULT_REDIRECTS: Final = ("dd20bb891979d25aebc8bec07b2b3bbc.r2.cloudflarestorage.com",)
-LIBRARY: Final = "library"  # the namespace of models that are named without one
 MANIFEST_FACT: Final = "manifest"  # in the lock: the digest of the manifest
 _MISSING: Final = frozenset({"remote_missing", "request_refused"})  # 404, or 400 where only tags are known
-_NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}"  # types/model/name.go
-_LOCATION: Final = re.compile(rf"(?:({_NAME})/)?({_NAME})(?::({_NAME}))?(?:@(.+))?", re.ASCII | re.DOTALL)
+_LOCATION: Final = re.compile(
+    rf"(?:({NAME_PATTERN})/)?({NAME_PATTERN})(?::({NAME_PATTERN}))?(?:@(.+))?", re.ASCII | re.DOTALL
+)
 
 
 class OllamaName(NamedTuple):

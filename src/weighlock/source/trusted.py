@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.ollama import NAME_PATTERN
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.source.address import Address
@@ -23,7 +24,7 @@ _PROJECT: Final = re.compile(
 _HUB_NAME: Final = re.compile(
     r"(?![-.])(?!.*(?:--|\.\.))[A-Za-z0-9._-]{1,96}(?<![-.])", re.ASCII
 )  # huggingface_hub, validate_repo_id
-_OLLAMA_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}", re.ASCII)  # ollama, types/model/name.go
+_OLLAMA_NAME: Final = re.compile(NAME_PATTERN, re.ASCII)
 # Amazon S3 user guide, "General purpose bucket naming rules"; others' servers keep them as well
 _BUCKET: Final = re.compile(r"(?!.*\.\.)(?![0-9.]+\Z)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 

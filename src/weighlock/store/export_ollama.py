@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
+from weighlock.core.ollama import HOST, LIBRARY, NAME_PATTERN
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.store.export_cache import Cache
@@ -23,9 +24,7 @@ from weighlock.store.interface import Store
 from weighlock.store.threads import in_order
 from weighlock.store.verifying import MAX_THREADS
 
-HOST: Final = "registry.ollama.ai"  # whom Ollama means where a name has no host
-LIBRARY: Final = "library"  # and no namespace
-_PART: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}", re.ASCII)  # types/model/name.go
+_PART: Final = re.compile(NAME_PATTERN, re.ASCII)
 _HOST: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}", re.ASCII
 )  # without a port: file names have no colon
