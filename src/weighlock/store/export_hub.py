@@ -7,6 +7,7 @@ Source: huggingface_hub, "Understand caching" (docs/source/en/guides/manage-cach
     models--OWNER--NAME/refs/REF               the commit that a branch or tag leads to
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,12 +16,13 @@ from typing import Final
 
 from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor
-from weighlock.core.error import UsageError
+from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.store.export_cache import Cache
-from weighlock.store.folder import told
+from weighlock.store.folder import read_chunks, told
 from weighlock.store.interface import Store
+from weighlock.store.tally import Tally
 from weighlock.store.threads import in_order
 from weighlock.store.verifying import MAX_THREADS
 
@@ -32,7 +34,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}", re.ASCII)
 class HubSnapshot:
     """Which commit of which repository a model is; ``ref`` is the branch or tag by which it was pulled, if any.
 
-    ``git_sha1`` maps the paths of files that are not in LFS to git's names of them.
+    ``git_sha1`` maps the paths of files that are not in LFS to git's names of them, as somebody says.
     """
 
     repository: str
@@ -61,10 +63,13 @@ def export_hub(
 ) -> HubExport:
     """Add a model to the cache folder ``cache`` and return where it is; ``move`` moves a ref that leads elsewhere.
 
-    ``progress`` is advanced only. Raises UsageError ``destination_exists``, ``layout_unsuitable``; the errors
-    of ``Cache``; UndecidedError ``io_failed``.
+    ``progress`` is advanced only. Raises UsageError ``destination_exists``, ``layout_unsuitable``; DeniedError
+    ``git_mismatch`` if git's name of a file is another; the errors of ``Cache``; UndecidedError ``io_failed``.
     """
     home = _folder_name(snapshot)
+    with told("read the model"):
+        for path in sorted(snapshot.git_sha1.keys() & artifact.files.keys()):
+            _check_git_name(store, path, artifact.files[path], snapshot.git_sha1[path])
     with told(f"export into {shown(str(cache))}"), Cache(cache, progress=progress) as writer:
         names = {path: snapshot.git_sha1.get(path, file.digest.hex) for path, file in artifact.files.items()}
         by_name = _by_name(names, artifact)
@@ -89,6 +94,25 @@ def _folder_name(snapshot: HubSnapshot) -> str:
     if not _COMMIT.fullmatch(snapshot.commit):
         raise _unsuitable(f"{shown(snapshot.commit)!r} is no commit")
     return "--".join(["models", *parts])
+
+
+def _check_git_name(store: Store, path: str, file: Descriptor, git_sha1: str) -> None:
+    """Return if git's name of a file is ``git_sha1``: a client takes what has that name for every file that git calls so."""
+    # git's object format: "blob", the size in decimal, a zero byte, the bytes (gitformat-pack, "hash-object")
+    sums = hashlib.sha1(b"blob %d\0" % file.size, usedforsecurity=False)
+    tally = Tally(f"the file {shown(path)!r}", expected=file.digest, expected_size=file.size)
+    with store.open_blob(file.digest) as stream:
+        for chunk in read_chunks(stream, size=file.size):
+            tally.update(chunk)
+            sums.update(chunk)
+    tally.finish()
+    if sums.hexdigest() != git_sha1:
+        raise DeniedError(
+            "git_mismatch",
+            f"the file {shown(path)!r} is git's blob {sums.hexdigest()}, and not {shown(git_sha1)}",
+            hint="a line of the lock was edited: take it back from version control",
+            details={"file": path, "expected": git_sha1, "found": sums.hexdigest()},
+        )
 
 
 def _by_name(names: Mapping[str, str], artifact: Artifact) -> dict[str, Descriptor]:
