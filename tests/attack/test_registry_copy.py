@@ -301,6 +301,26 @@ def test_a_manifest_that_is_missing_and_then_there(project: Project, shelf: Shel
     assert fetch(project, shelf, "--json").facts["digest"] == pushed.digest
 
 
+@pytest.mark.parametrize("list_answered", ["/referrers/", "/manifests/sha256-"])
+def test_a_list_of_referrers_that_is_missing_and_then_there(
+    project: Project, shelf: Shelf, list_answered: str
+) -> None:
+    """No answer is remembered, and one list that is missing hides nothing that the other has."""
+    pushed = shelf.modelpack()
+    about = evidence(shelf, pushed.descriptor)
+    if list_answered == "/referrers/":
+        fallback_index(shelf, pushed.digest, [about])
+    shelf.server.answer("GET", list_answered, 404)
+    assert fetch(project, shelf, "--json").facts["referrers"] == 1
+    late = evidence(shelf, pushed.descriptor, b"late")
+    shelf.server.answer("GET", "/referrers/", 404)
+    fetch(project, shelf)
+    assert fetch(project, shelf, "--json").facts["referrers"] == 2
+    with LayoutStore.open(project.store_folder) as store:
+        found = {str(each.digest) for each in store.referrers(Digest.parse(pushed.digest))}
+    assert found == {about["digest"], late["digest"]}
+
+
 def test_a_list_of_referrers_that_fails_is_not_an_empty_one(project: Project, shelf: Shelf) -> None:
     evidence(shelf, shelf.modelpack().descriptor)
     shelf.server.answer("GET", "/referrers/", 403)
@@ -323,7 +343,7 @@ def test_evidence_about_something_else(project: Project, shelf: Shelf) -> None:
 def test_two_names_for_one_file(project: Project, shelf: Shelf) -> None:
     layer = shelf.blob(b"weights", RAW, annotations={TITLE: "model.safetensors", FILEPATH: "model.pkl"})
     shelf.push([layer], artifactType=PACK)
-    refused(project, shelf, "manifest_invalid")
+    refused(project, shelf, "path_disagreement")
 
 
 WRONG_DIGESTS = [

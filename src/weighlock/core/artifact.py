@@ -111,7 +111,7 @@ class Artifact:
         """Return the artifact that ``manifest`` describes, which need not be one that we wrote.
 
         Raises DeniedError ``manifest_invalid``, ``artifact_empty``, ``artifact_too_many_files``,
-        ``path_invalid``, ``path_collision``, ``digest_invalid`` or ``json_invalid``.
+        ``path_disagreement``, ``path_invalid``, ``path_collision``, ``digest_invalid`` or ``json_invalid``.
         """
         document = read_object(manifest, what="the manifest", limit=MAX_MANIFEST_BYTES)
         _check_kind(document)
@@ -151,6 +151,24 @@ def _check_kind(document: dict[str, Any]) -> None:
         raise invalid_manifest("its config is not that of a model")
 
 
+def annotated_path(layer: Descriptor) -> str | None:
+    """Return what a layer's annotations call its file, unchecked, or None if they do not.
+
+    Raises DeniedError ``path_disagreement``: two tools would see two models.
+    """
+    names = {
+        layer.annotations[key] for key in (FILEPATH_ANNOTATION, TITLE_ANNOTATION) if key in layer.annotations
+    }
+    if len(names) > 1:
+        first, second = sorted(names)
+        raise DeniedError(
+            "path_disagreement",
+            f"a layer's annotations call its file {shown(first)!r} and {shown(second)!r}",
+            hint="two readers would see two models; report it to whoever published it",
+        )
+    return names.pop() if names else None
+
+
 def _path_of(descriptor: Descriptor) -> str:
     if descriptor.media_type not in LAYER_MEDIA_TYPES:
         raise invalid_manifest(
@@ -160,9 +178,9 @@ def _path_of(descriptor: Descriptor) -> str:
         raise invalid_manifest(
             f"a layer has a {descriptor.digest.algorithm} digest; a file's digest is SHA-256"
         )
-    path = descriptor.annotations.get(FILEPATH_ANNOTATION)
-    if path is None or descriptor.annotations.get(TITLE_ANNOTATION) != path:
-        raise invalid_manifest("a layer's two annotations for the file name are missing or disagree")
+    path = annotated_path(descriptor)
+    if path is None or not {FILEPATH_ANNOTATION, TITLE_ANNOTATION} <= descriptor.annotations.keys():
+        raise invalid_manifest("a layer lacks one of the two annotations for the file name")
     return path
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from weighlock.core.artifact import ARTIFACT_TYPE, CONFIG_MEDIA_TYPE, FILEPATH_ANNOTATION, TITLE_ANNOTATION
+from weighlock.core.artifact import ARTIFACT_TYPE, CONFIG_MEDIA_TYPE, TITLE_ANNOTATION, annotated_path
 from weighlock.core.descriptor import Descriptor, invalid_manifest
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
@@ -136,19 +136,8 @@ def _modelpack_layer(layer: Descriptor) -> RawLayer | TarLayer:
 
 
 def _annotated_path(layer: Descriptor) -> str | None:
-    found = {
-        layer.annotations[name]
-        for name in (FILEPATH_ANNOTATION, TITLE_ANNOTATION)
-        if name in layer.annotations
-    }
-    if len(found) > 1:
-        first, second = sorted(found)
-        raise DeniedError(
-            "path_disagreement",
-            f"a layer's annotations call its file {shown(first)!r} and {shown(second)!r}",
-            hint="two readers would see two models; report it to whoever published it",
-        )
-    return check_path(found.pop()) if found else None
+    path = annotated_path(layer)
+    return None if path is None else check_path(path)
 
 
 def _oras_layer(layer: Descriptor) -> RawLayer | TarLayer:

@@ -15,8 +15,8 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from weighlock.core.artifact import FILEPATH_ANNOTATION, TITLE_ANNOTATION
-from weighlock.core.descriptor import Descriptor, invalid_manifest
+from weighlock.core.artifact import annotated_path
+from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
 from weighlock.core.limit import READ_BYTES
@@ -195,7 +195,7 @@ class _Planner:
             raise _too_large(f"it nests deeper than {MAX_DEPTH}")
         manifest = read_manifest(self._source, digest)
         for blob in manifest.blobs:
-            _check_names(blob)
+            annotated_path(blob)  # raises where a file has two names
         self._size += len(manifest.raw)
         self._blobs += len(manifest.blobs)
         if self._size > MAX_PLAN_BYTES or len(self.found) >= MAX_MANIFESTS:
@@ -267,15 +267,6 @@ class _Work:
                     raise CancelledError  # another blob failed; its error is the one that is told
                 self.progress.advance(len(chunk))
                 yield chunk
-
-
-def _check_names(blob: Descriptor) -> None:
-    """Raise DeniedError ``manifest_invalid`` for a file with two names: two tools would see two models."""
-    names = {
-        blob.annotations[key] for key in (TITLE_ANNOTATION, FILEPATH_ANNOTATION) if key in blob.annotations
-    }
-    if len(names) > 1:
-        raise invalid_manifest("a layer's two annotations for the file name disagree")
 
 
 def _too_large(why: str) -> DeniedError:

@@ -156,5 +156,5 @@ def test_a_file_with_two_names_is_not_copied() -> None:
     document = read_object(source.manifest_bytes(put_model(source, {"a": b"a"}).digest), what="it")
     document["layers"][0]["annotations"]["org.cncf.model.filepath"] = "b"
     made = source.put_manifest(write_json(document))
-    with pytest.raises(DeniedError, match="two annotations"):
+    with pytest.raises(DeniedError, check=lambda error: error.code == "path_disagreement"):
         copy_artifact(source, target, made.digest)
