@@ -2,8 +2,10 @@
 
 import hashlib
 import http.server
+import os
+import signal
 import socketserver
-import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -31,6 +33,7 @@ from pull_project import (  # the fixtures are found by name
 )
 from weighlock.core.digest import Digest
 from weighlock.core.lock import Lock
+from weighlock.source import pip, pip_process
 
 
 def test_the_model_of_a_wheel_is_pulled_and_locked(project: Project, index: Index) -> None:
@@ -171,16 +174,40 @@ def test_an_interruption_of_pip_leaves_nothing(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    real = subprocess.run
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\ncase " $* " in *" download "*) ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f"echo $$ >{tmp_path}/pid; exec sleep 1000\n"
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr("weighlock.source.pip.sys.executable", str(python))
 
-    def run(command: list[str], **named: Any) -> Any:
-        if "download" in command:
-            raise KeyboardInterrupt
-        return real(command, **named)
+    def press(_: Path) -> int:
+        if (tmp_path / "pid").exists():
+            signal.raise_signal(signal.SIGINT)
+        return 0
 
-    monkeypatch.setattr("weighlock.source.pip.subprocess.run", run)
+    monkeypatch.setattr("weighlock.source.pip._largest_wheel", press)
     assert project.run("pull", SPEC).status == 130
     assert list(scratch.iterdir()) == []
+    project.assert_untouched()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_a_pip_that_does_nothing(
+    project: Project, index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    index.publish()
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexec sleep 1000\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("weighlock.source.pip.sys.executable", str(python))
+    monkeypatch.setattr(
+        "weighlock.source.pip.Pip", partial(pip.Pip, patience=pip_process.Patience(still_s=0.3))
+    )
+    ran = project.run("pull", SPEC)
+    assert (ran.status, "[timed_out]" in ran.err) == (3, True), ran
     project.assert_untouched()
 
 
@@ -198,13 +225,13 @@ def test_pip_sees_no_secret_of_ours(project: Project, index: Index, monkeypatch:
     monkeypatch.setenv("PIP_TARGET", str(project.root / "installed"))
     monkeypatch.setenv("PYTHONPATH", str(project.root / "elsewhere"))
     seen: dict[str, str] = {}
-    real = subprocess.run
+    real = pip_process.run_pip
 
-    def run(*arguments: Any, **named: Any) -> Any:
-        seen.update(named["env"])
-        return real(*arguments, **named)
+    def run(command: Any, environ: Any, *arguments: Any, **named: Any) -> Any:
+        seen.update(environ)
+        return real(command, environ, *arguments, **named)
 
-    monkeypatch.setattr("weighlock.source.pip.subprocess.run", run)
+    monkeypatch.setattr(pip, "run_pip", run)
     assert project.run("pull", SPEC).status == 0
     assert {"PIP_INDEX_URL", "PATH"} <= seen.keys()
     assert not {"WEIGHLOCK_PASSPHRASE", "PIP_TARGET", "PYTHONPATH"} & seen.keys()

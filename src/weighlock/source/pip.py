@@ -4,13 +4,9 @@ pip resolves and downloads, wheels only, so that no code of a package runs; it i
 a digest wherever one is known, and what it brings is digested again by us.
 """
 
-import contextlib
-import os
 import re
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,12 +17,12 @@ from weighlock.core.error import DeniedError, UndecidedError, WeighlockError
 from weighlock.core.jsontext import read_object
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
+from weighlock.source.pip_process import PATIENCE, Patience, file_sizes, run_pip
 
 REPORT_VERSION: Final = "1"  # pip documentation, "Installation Report"
 CONFIRMED_SCHEMES: Final = frozenset(
     {"https", "file"}
 )  # plain http proves nothing about where a digest is from
-_LOOK_EVERY_S: Final = 0.2  # as often as a person sees a number change
 _COMMON: Final = (
     "--no-deps",
     "--only-binary",
@@ -65,12 +61,13 @@ class Pip:
     """The pip of this installation, run with ``environ`` cut down to pip's own configuration."""
 
     environ: Mapping[str, str]
+    patience: Patience = PATIENCE
 
     def offer(self, requirement: str, digest: Digest | None, folder: Path) -> Offer:
         """Return what the index offers for ``name==version``; ``folder`` is a private one.
 
         Raises DeniedError ``digest_mismatch`` if it is not ``digest``, ``origin_unconfirmed`` if it has
-        none; UndecidedError ``index_failed`` or ``pip_missing``.
+        none; UndecidedError ``index_failed``, ``timed_out`` or ``pip_missing``.
         """
         arguments = ["install", "--dry-run", "--ignore-installed", "--report", "-"]
         offer = read_report(self._run(arguments, requirement, digest, folder))
@@ -82,36 +79,48 @@ class Pip:
     def download(self, requirement: str, digest: Digest, folder: Path, progress: Progress) -> Path:
         """Return the one wheel that pip put into ``folder``, a private and empty one.
 
-        Raises DeniedError ``digest_mismatch``; UndecidedError ``index_failed`` or ``pip_missing``.
+        Raises DeniedError ``digest_mismatch``; UndecidedError ``index_failed``, ``timed_out`` or ``pip_missing``.
         """
         destination = folder / "wheel"
         destination.mkdir()
-        with _watched(folder, progress):
-            self._run(["download", "--dest", str(destination)], requirement, digest, folder)
+        arguments = ["download", "--dest", str(destination)]
+        progress.begin("downloading", 0)  # the report tells no size
+        try:
+            self._run(arguments, requirement, digest, folder, look=_Growth(folder, progress).look)
+        finally:
+            progress.end()
         found = list(destination.iterdir())
         if len(found) != 1:
             raise _failed(f"pip brought {len(found)} files instead of one wheel")
         return found[0]
 
-    def _run(self, arguments: Sequence[str], requirement: str, digest: Digest | None, folder: Path) -> bytes:
+    def _run(
+        self,
+        arguments: Sequence[str],
+        requirement: str,
+        digest: Digest | None,
+        folder: Path,
+        *,
+        look: Callable[[], None] = lambda: None,
+    ) -> bytes:
         listed = folder / "requirements.txt"
         pinned = f" --hash=sha256:{digest.hex}" if digest else ""
         listed.write_text(f"{requirement}{pinned}\n", encoding="utf-8")
         demanded = ["--require-hashes"] if digest else []
-        return self._ask([*arguments, *_COMMON, *demanded, "-r", str(listed)], requirement, folder)
+        return self._ask([*arguments, *_COMMON, *demanded, "-r", str(listed)], requirement, folder, look=look)
 
     def _configuration(self, folder: Path) -> str:
         return self._ask(["config", "list"], "its configuration", folder).decode("utf-8", "replace")
 
-    def _ask(self, arguments: Sequence[str], what: str, folder: Path) -> bytes:
+    def _ask(
+        self, arguments: Sequence[str], what: str, folder: Path, *, look: Callable[[], None] = lambda: None
+    ) -> bytes:
         # -P: the current folder may hold a pip.py, and must not run
         command = [sys.executable, "-P", "-m", "pip", *arguments]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=self._environment(folder), check=False
-        )
-        if done.returncode:
-            raise diagnose(done.stderr.decode("utf-8", "replace"), what)
-        return done.stdout
+        ended = run_pip(command, self._environment(folder), folder, look=look, patience=self.patience)
+        if ended.status:
+            raise diagnose(ended.errors.decode("utf-8", "replace"), what)
+        return ended.output
 
     def _environment(self, folder: Path) -> dict[str, str]:
         kept = {name: value for name, value in self.environ.items() if _PASSED.fullmatch(name)}
@@ -120,40 +129,23 @@ class Pip:
         return {**kept, **own}
 
 
-@contextlib.contextmanager
-def _watched(folder: Path, progress: Progress) -> Iterator[None]:
-    """Report how the largest wheel in ``folder`` grows; pip tells its own progress to nobody."""
-    finished = threading.Event()
+class _Growth:
+    """Reports how the largest wheel in a folder grows; pip tells its own progress to nobody."""
 
-    def watch() -> None:
-        seen = 0
-        while not finished.wait(_LOOK_EVERY_S):
-            size = _largest_wheel(folder)
-            progress.advance(max(0, size - seen))
-            seen = max(seen, size)
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self._folder = folder
+        self._progress = progress
+        self._seen = 0
 
-    progress.begin("downloading", 0)  # the report tells no size
-    watcher = threading.Thread(target=watch, name="watch-download", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        watcher.join()
-        progress.end()
+    def look(self) -> None:
+        size = _largest_wheel(self._folder)
+        self._progress.advance(max(0, size - self._seen))
+        self._seen = max(self._seen, size)
 
 
 def _largest_wheel(folder: Path) -> int:
-    # os.walk passes over folders that pip removes meanwhile; Path.rglob raises
-    found = (Path(at) / name for at, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
-    return max(map(_size, found), default=0)
-
-
-def _size(location: Path) -> int:
-    try:
-        return location.stat().st_size
-    except OSError:
-        return 0  # pip moved it
+    wheels = (size for path, size in file_sizes(folder).items() if path.endswith(".whl"))
+    return max(wheels, default=0)
 
 
 def read_report(raw: bytes) -> Offer:

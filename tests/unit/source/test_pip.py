@@ -1,5 +1,4 @@
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -131,18 +130,10 @@ def test_no_address_and_no_credential_is_repeated() -> None:
     assert "404 for <address> now" in error.message
 
 
-def test_a_folder_that_pip_removes_meanwhile_does_not_end_the_progress(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    unpacked = tmp_path / "pip-unpack"
-    unpacked.mkdir()
-    (tmp_path / "tiny.whl").write_bytes(b"12345")
-    scandir = os.scandir
-
-    def removed(folder: Any) -> Any:
-        if Path(folder) == unpacked:
-            raise FileNotFoundError(folder)
-        return scandir(folder)
-
-    monkeypatch.setattr(os, "scandir", removed)
+def test_the_largest_wheel_is_the_progress(tmp_path: Path) -> None:
+    assert _largest_wheel(tmp_path) == 0
+    for name, size in (("a.whl", 3), ("sub/b.whl", 5), ("sub/metadata", 9)):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x" * size)
     assert _largest_wheel(tmp_path) == 5
