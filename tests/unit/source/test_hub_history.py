@@ -107,6 +107,22 @@ def test_history_that_was_rewritten(case: HubCase) -> None:
     assert refusal(lambda: continues(case, entry)).code == "history_rewritten"
 
 
+@pytest.mark.parametrize("edit", ["no ref", "another ref", "another source"])
+def test_a_lock_edited_so_that_another_ref_was_locked(case: HubCase, edit: str) -> None:
+    case.repository.commit(FILES)
+    entry = lock(case.source())
+    case.repository.commit({"a.json": b"new"}, parents=())
+    case.repository.commit({"a.json": b"new"}, branch="next", parents=())
+    spec = SPEC
+    if edit == "another source":  # then nobody named that branch but the lock
+        spec = spec_of(f"{NAME}@next")
+        entry = replace(entry, source=str(spec))
+    else:
+        others = {name: value for name, value in entry.facts.items() if name != "ref"}
+        entry = replace(entry, facts=others if edit == "no ref" else {**others, "ref": "next"})
+    assert refusal(lambda: continues(case, entry, spec)).code == "lock_conflict"
+
+
 def test_a_revision_that_vanished(case: HubCase) -> None:
     case.repository.commit(FILES)
     entry = lock(case.source())

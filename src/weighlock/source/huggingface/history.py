@@ -14,7 +14,8 @@ from weighlock.core.lock import LockedModel
 from weighlock.core.text import shown
 from weighlock.source.huggingface.answer import Model, Refs
 from weighlock.source.huggingface.hub import Hub
-from weighlock.source.huggingface.name import DEFAULT_REVISION, HubModel
+from weighlock.source.huggingface.name import DEFAULT_REVISION, HubModel, parse_model
+from weighlock.source.permission import parse_source
 
 COMMIT_FACT: Final = "commit"  # in the lock: the commit, again, for whoever has the facts alone
 REF_FACT: Final = "ref"  # the branch or tag that was named, if one was: an update asks it again
@@ -57,8 +58,9 @@ def appeared_at(found: Model, made_at: dt.datetime) -> dt.datetime | None:
 def check_follows(hub: Hub, model: HubModel, before: LockedModel, commit: str) -> None:
     """Return if the locked revision still exists and, for the ref that was locked, is in the past of ``commit``.
 
-    Raises DeniedError ``revision_vanished``, ``history_rewritten``.
+    Raises DeniedError ``lock_conflict``, ``revision_vanished``, ``history_rewritten``.
     """
+    locked_ref = _locked_ref(before)
     try:
         hub.model(model.repository, before.revision)
     except UsageError as error:
@@ -67,7 +69,7 @@ def check_follows(hub: Hub, model: HubModel, before: LockedModel, commit: str) -
             f"the locked revision {shown(before.revision)} of {model.repository} does not exist any more",
             hint="the owner removed it: find out why; what is in the store stays valid as it was locked",
         ) from error
-    if before.facts.get(REF_FACT, before.revision) != model.revision:
+    if locked_ref != model.revision:
         return  # the person names another branch, tag or commit: going there is their choice
     if all(item.id != before.revision for item in hub.commits(model.repository, commit)):
         raise DeniedError(
@@ -76,6 +78,19 @@ def check_follows(hub: Hub, model: HubModel, before: LockedModel, commit: str) -
             f"{shown(before.revision)}: its history was rewritten",
             hint="find out why; if you trust the new history, pull it under another --name",
         )
+
+
+def _locked_ref(before: LockedModel) -> str:
+    """Return the branch, tag or commit that was locked, which the lock says twice; raises DeniedError ``lock_conflict``."""
+    named = parse_model(parse_source(before.source)).revision
+    if before.facts.get(REF_FACT, before.revision) != named:
+        raise DeniedError(
+            "lock_conflict",
+            f"the lock says by its facts and by its source that {before.name} comes from two revisions, "
+            "so it cannot be told whether its history goes on",
+            hint="a line of the lock was edited: take it back from version control",
+        )
+    return named
 
 
 def _check_attached(hub: Hub, model: HubModel, refs: Refs) -> None:
