@@ -317,6 +317,13 @@ def test_what_an_origin_without_tls_told_is_still_compared(plain_place: HubProje
     assert place.project.lock.read_bytes() == before
 
 
+def test_an_origin_without_tls_is_still_no_mirror(plain_place: HubProject) -> None:
+    accept(plain_place.with_mirror())
+    assert plain_place.pull(SPEC).status == 0
+    asked = [each.path for each in plain_place.case.mirror.requests]
+    assert [path.rpartition("/")[2] for path in asked] == ["model.safetensors"]
+
+
 def test_an_origin_without_tls_has_no_word_about_time(plain_place: HubProject) -> None:
     plain_place.values["pull"] = {"unconfirmed": True, "cooldown_days": 7}
     plain_place.write()
