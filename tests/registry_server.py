@@ -87,6 +87,21 @@ class RegistryServer:
 
         self._add(method, path, times, act)
 
+    def break_off(self, method: str, path: str, body: bytes, media_type: str, *, times: int = 1) -> None:
+        """Answer the next ``times`` requests that match with ``body``, saying that one byte more follows."""
+
+        def act(handler: "Handler") -> bool:
+            handler.drain()
+            handler.send_response(200)
+            handler.send_header("Content-Type", media_type)
+            handler.send_header("Content-Length", str(len(body) + 1))
+            handler.end_headers()
+            handler.wfile.write(body)
+            handler.close_connection = True
+            return True
+
+        self._add(method, path, times, act)
+
     def before(self, method: str, path: str, call: Callable[[], object], *, times: int = 1) -> None:
         """Call ``call`` before the next ``times`` requests that match are carried out."""
 

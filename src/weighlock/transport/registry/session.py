@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from weighlock.core.error import UndecidedError
+from weighlock.core.error import InternalError, UndecidedError
 from weighlock.core.text import shown
 from weighlock.transport.body import Body
 from weighlock.transport.client import Client
 from weighlock.transport.credential import Credential
+from weighlock.transport.failure import PassingError
 from weighlock.transport.host import Hosts
-from weighlock.transport.message import Document, Request, Response
+from weighlock.transport.message import IDEMPOTENT, Document, Request, Response
 from weighlock.transport.registry.auth import Authorizer, Scopes
 from weighlock.transport.registry.endpoint import Endpoint
 from weighlock.transport.registry.header import parse_challenges, read_error_codes
@@ -18,6 +19,7 @@ from weighlock.transport.url import Origin, Url, parse_url
 
 MAX_CHALLENGES: Final = 3  # no token; one that expired; one that allowed too little
 MAX_EXPLANATION_BYTES: Final = 64 * 1024  # a registry's errors have about 200 bytes
+MAX_BROKEN: Final = 4  # attempts to get one small answer whole, as many as to get an answer at all
 _REFUSED: Final = frozenset({401, 403})
 _EXPLAINED: Final = frozenset({400, 405, 409, 413, 415, 416, 422})  # the registry says why in its answer
 
@@ -67,9 +69,21 @@ class Session:
         raise self._authorizer.refused()
 
     def document(self, ask: Ask, *, limit_bytes: int) -> Document:
-        """Return a small answer as a whole; raises as ``open``, and DeniedError ``response_too_large``."""
-        with self.open(ask) as response:
-            return Document(response.read(limit_bytes), response.headers, response.url, response.status)
+        """Return a small answer as a whole; one that breaks off is asked for again.
+
+        Raises as ``open``; DeniedError ``response_too_large``, UndecidedError ``body_truncated``.
+        """
+        for attempt in range(MAX_BROKEN):
+            try:
+                with self.open(ask) as response:
+                    return Document(
+                        response.read(limit_bytes), response.headers, response.url, response.status
+                    )
+            except PassingError as problem:
+                last = attempt == MAX_BROKEN - 1
+                if last or problem.code != "body_truncated" or ask.method not in IDEMPOTENT:
+                    raise
+        raise InternalError("unexpected", "no attempt was made")
 
     def plain_request(self, ask: Ask) -> Request:
         """Return a request for others to make: its credential is looked up, and renewed, each time it is made."""

@@ -21,6 +21,7 @@ from weighlock.core.media_type import (
 )
 from weighlock.transport.registry.client import Repository
 from weighlock.transport.registry.repository import TAG_ATTEMPTS
+from weighlock.transport.registry.session import MAX_BROKEN
 
 NAME = "org/model"
 RAW = manifest_of()
@@ -51,6 +52,13 @@ def test_a_manifest_by_tag_and_digest(repository: Repository, reference: str | D
     assert found == (RAW, MANIFEST_MEDIA_TYPE, DIGEST)
     assert found.descriptor == Descriptor(MANIFEST_MEDIA_TYPE, DIGEST, len(RAW))
     assert repository.has_manifest(reference) == len(RAW)
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again(server: RegistryServer, repository: Repository) -> None:
+    server.break_off("GET", "/manifests/", RAW, MANIFEST_MEDIA_TYPE, times=MAX_BROKEN - 1)
+    assert repository.manifest(DIGEST).raw == RAW
+    server.break_off("GET", "/manifests/", RAW, MANIFEST_MEDIA_TYPE, times=MAX_BROKEN)
+    assert refusal(repository) == "body_truncated"
 
 
 def test_what_is_accepted_is_said(server: RegistryServer, repository: Repository) -> None:
