@@ -142,6 +142,20 @@ def test_a_model_is_pulled_locked_and_byte_exact(place: HubProject) -> None:
     assert len(place.case.origin.requests) == asked
 
 
+def test_a_revision_and_patterns_choose(place: HubProject) -> None:
+    first = place.case.repository.branches["main"]
+    place.case.repository.tags["v1"] = first
+    place.case.repository.commit({**FILES, "config.json": b"{}", "new.json": b"{}"})
+    for name, revision in (("tag", "v1"), ("commit", first)):
+        assert place.pull(f"{SPEC}@{revision}:*.json", "--name", name).status == 0
+        entry = Lock.parse(place.project.lock.read_bytes()).models[name]
+        assert entry.revision == first
+        assert {path: file.digest.hex for path, file in entry.files.items()} == {
+            "config.json": hashlib.sha256(FILES["config.json"]).hexdigest()
+        }
+    place.pull(f"{SPEC}@v1:*.gguf", "--name", "none").denied("artifact_empty")
+
+
 def test_a_locked_model_comes_from_a_mirror_while_the_origin_is_down(place: HubProject) -> None:
     assert place.pull(SPEC).status == 0
     place.with_mirror().lose_store()
