@@ -238,9 +238,10 @@ def test_content_that_changes_between_ranges_without_a_word(line: Line) -> None:
     assert list((line.project.store_folder / "ingest").glob("*.partial")) == []
 
 
-def test_a_range_that_is_another(line: Line) -> None:
-    span = {"Content-Range": f"bytes 5-{len(WEIGHTS) - 1}/{len(WEIGHTS)}"}
-    line.serve(broken_off, Answer(206, WEIGHTS[5:], span))
+@pytest.mark.parametrize("length", [len(WEIGHTS) - HALF, 5])
+def test_a_range_that_is_another(line: Line, length: int) -> None:
+    span = {"Content-Range": f"bytes 5-{4 + length}/{len(WEIGHTS)}"}
+    line.serve(broken_off, Answer(206, WEIGHTS[5 : 5 + length], span))
     line.fails("range_invalid", status=1, hint="another mirror may help")
 
 
