@@ -39,6 +39,7 @@ class FakeSource:
         self.origin_confirmed = True
         self.changed_at: dt.datetime | None = None
         self.pinned = False
+        self.facts: dict[str, str] = {}  # what the lock is to keep besides the commit
         self.vanished = False
         self.asked: list[tuple[str, int]] = []
         self.resolved = 0
@@ -74,7 +75,7 @@ class FakeSource:
             revision=locked.get("commit", self.revision),
             owner=self.owner,
             origin_confirmed=self.origin_confirmed,
-            facts={"commit": locked.get("commit", self.revision)},
+            facts={**self.facts, "commit": locked.get("commit", self.revision)},
             changed_at=self.changed_at,
             pinned=self.pinned,
         )

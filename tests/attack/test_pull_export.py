@@ -41,6 +41,7 @@ def source(project: Project, monkeypatch: pytest.MonkeyPatch) -> FakeSource:
     made = FakeSource(FILES).install(monkeypatch)
     made.unsaid = {"config.json", "same.json"}
     made.revision = COMMIT
+    made.facts = {"ref": "main"}
     return made
 
 
@@ -157,7 +158,7 @@ def test_a_model_from_elsewhere_has_no_place_in_a_hubs_cache(project: Project, s
 
 
 def test_a_pinned_commit_has_no_ref(project: Project, source: FakeSource) -> None:
-    assert source.remote
+    source.facts = {}
     assert project.run("pull", f"hf:acme/tiny@{COMMIT}").status == 0
     export(project, "tiny", project.root / "hub", "hf-cache")
     assert not (project.root / "hub" / "models--acme--tiny" / "refs").exists()
@@ -317,6 +318,29 @@ def test_a_repository_that_is_no_name_makes_no_folder(tmp_path: Path) -> None:
         assert caught.value.code in {"layout_unsuitable", "path_invalid"}
     assert not (tmp_path / "x").exists()
     assert {path.name for path in tmp_path.iterdir()} <= {"hub"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f'"revision": "{COMMIT}"', f'"revision": "{OTHER}"'),
+        (f'"commit": "{COMMIT}"', f'"commit": "{OTHER}"'),
+        ("hf:acme/tiny@main", "hf:acme/tiny@stable"),
+        ("hf:acme/tiny@main", f"hf:acme/tiny@{OTHER}"),
+        ('"ref": "main"', '"ref": "stable"'),
+        (', "ref": "main"', ""),
+    ],
+)
+def test_a_commit_or_ref_edited_in_the_lock_gets_no_bytes(
+    project: Project, source: FakeSource, before: str, after: str
+) -> None:
+    assert source.remote
+    assert project.run("pull", "hf:acme/tiny@main").status == 0
+    text = project.lock.read_text()
+    assert before in text
+    project.lock.write_text(text.replace(before, after))
+    project.run("export", "tiny", "hub", "--as", "hf-cache").denied("lock_conflict")
+    assert not (project.root / "hub").exists()
 
 
 @pytest.mark.parametrize("file", ["config.json", "deep/er/weights.safetensors"])

@@ -11,10 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from weighlock.core.artifact import Artifact
-from weighlock.core.error import UsageError
+from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.evidence import Kind
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.store_reference import StoreReference
+from weighlock.core.text import shown
 from weighlock.service.evidence import gather
 from weighlock.service.export_ollama import ollama_files
 from weighlock.service.lock_file import read_lock
@@ -75,7 +76,8 @@ def export_model(
 ) -> Exported:
     """Write the files of a model where they are asked for.
 
-    Raises the store's errors; UsageError ``destination_exists``, ``layout_unsuitable``, ``name_invalid``.
+    Raises the store's errors; UsageError ``destination_exists``, ``layout_unsuitable``, ``name_invalid``;
+    DeniedError ``lock_conflict``, ``git_mismatch``.
     """
     store = workspace.store(request.reference.environment)
     digest = store.resolve(request.reference.text).digest
@@ -106,6 +108,7 @@ def _export_hub(
         )
     spec = parse_source(origin.source)
     model = parse_model(spec._replace(scheme=SCHEME))
+    _check_facts(origin, model.revision)
     snapshot = HubSnapshot(
         repository=model.repository,
         commit=origin.revision,
@@ -117,6 +120,22 @@ def _export_hub(
     return Exported(
         artifact, done.folder, f"{model.repository}@{done.ref or snapshot.commit}", done.ref, kept
     )
+
+
+def _check_facts(origin: _Origin, ref: str) -> None:
+    """Return if the facts of a lock say the commit and the ref that its entry says, too; a provenance has none.
+
+    Raises DeniedError ``lock_conflict``.
+    """
+    from weighlock.source.huggingface.history import COMMIT_FACT, REF_FACT  # noqa: PLC0415
+
+    commit = origin.facts.get(COMMIT_FACT, origin.revision)
+    if (commit, origin.facts.get(REF_FACT, commit if origin.facts else ref)) != (origin.revision, ref):
+        raise DeniedError(
+            "lock_conflict",
+            f"the lock says of {shown(origin.source)} by its facts another commit, branch or tag than by its entry",
+            hint="a line of the lock was edited: take it back from version control",
+        )
 
 
 def _export_ollama(
