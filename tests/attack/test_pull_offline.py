@@ -115,6 +115,8 @@ def test_a_mirror_with_other_bytes_of_the_same_size(project: Project, mirrored: 
         "digest_mismatch"
     )
     assert "weights/a.safetensors" in ran.err
+    assert "`weighlock mirror FOLDER`" in ran.err
+    assert "--update" not in ran.err
     assert project.names() == {}
 
 
@@ -166,9 +168,55 @@ def test_another_kind_of_place_becomes_no_folder(project: Project, source: FakeS
     assert source.remote
     assert project.run("pull", SPEC).status == 0
     before = sorted(project.root.iterdir())
-    ran = project.run("mirror", place)
-    assert (ran.status, "[mirror_missing]" in ran.err) == (2, True), ran
+    for dry_run in ((), ("--dry-run",)):
+        ran = project.run("mirror", place, *dry_run)
+        assert (ran.status, "[reference_invalid]" in ran.err) == (2, True), ran
     assert sorted(project.root.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "place", ["registry.example/x", "registry.example:5000/x", "registry:5000/x", "localhost/x", "10.0.0.1/x"]
+)
+def test_what_looks_like_a_registry_becomes_no_folder(
+    project: Project, source: FakeSource, place: str
+) -> None:
+    assert source.remote
+    assert project.run("pull", SPEC).status == 0
+    before = sorted(project.root.iterdir())
+    for dry_run in ((), ("--dry-run",)):
+        ran = project.run("mirror", place, *dry_run)
+        assert (ran.status, "[reference_invalid]" in ran.err) == (2, True), ran
+        assert f"did you mean oci:{place}? For a new folder write ./{place}" in ran.err
+    assert sorted(project.root.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["./registry.example/x", "{root}/registry.example/x", "folder.d"])
+def test_a_folder_that_is_written_as_one(project: Project, source: FakeSource, place: str) -> None:
+    assert source.remote
+    assert project.run("pull", SPEC).status == 0
+    place = place.format(root=project.root)
+    assert project.run("mirror", place).status == 0
+    assert (project.root / place / "oci-layout").is_file()
+    assert project.run("mirror", place.removeprefix("./")).status == 0, "it exists by now"
+
+
+@pytest.mark.parametrize("place", ["oci:nope", "oci:team/nope"])
+def test_a_short_name_does_not_become_dockers(project: Project, source: FakeSource, place: str) -> None:
+    assert source.remote
+    assert project.run("pull", SPEC).status == 0
+    for arguments in (("mirror", place), ("push", "tiny", place), ("copy", "tiny", place), ("fetch", place)):
+        ran = project.run(*arguments)
+        assert (ran.status, "[reference_invalid]" in ran.err) == (2, True), ran
+        assert "does not name its registry" in ran.err
+
+
+def test_a_password_is_not_shown(project: Project, source: FakeSource) -> None:
+    assert source.remote
+    for place in ("oci:ana:secret@registry.example/x", "oci:ana:secret@registry.example"):
+        ran = project.run("mirror", place) if project.run("pull", SPEC).status == 0 else None
+        assert ran is not None
+        assert (ran.status, "[reference_invalid]" in ran.err) == (2, True), ran
+        assert "secret" not in ran.err
 
 
 def test_a_registry_is_a_mirror_too(project: Project, source: FakeSource) -> None:

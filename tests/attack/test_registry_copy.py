@@ -242,6 +242,88 @@ def test_what_is_no_place(project: Project, shelf: Shelf) -> None:
     project.run("fetch", f"oci:{shelf.server.name}/team/model@sha256:../../x").denied("reference_invalid")
 
 
+# --- names that had something else ---
+
+
+def test_a_tag_that_moves_is_told(project: Project, shelf: Shelf) -> None:
+    first, second = shelf.modelpack(), shelf.modelpack({"b": b"b"}, tag="v2")
+    fetch(project, shelf)
+    target = f"oci:{shelf.server.name}/team/copy:v1"
+    facts = project.run("push", "model", target, "--json").facts
+    assert (facts["name"], facts["moved_from"]) == ("v1", None)
+    assert project.run("push", "model", target, "--json").facts["moved_from"] is None
+    fetch(project, shelf, "--name", "other", at=":v2")
+    assert (
+        f"name       v1 would be moved, from {first.digest}"
+        in project.run("push", "other", target, "--dry-run").out
+    )
+    assert f"name       v1 was {first.digest}" in project.run("push", "other", target).out
+    assert shelf.server.content.repository("team/copy").tags == {"v1": second.digest}
+    assert project.run("copy", "model", target, "--json").facts["moved_from"] == second.digest
+
+
+def test_a_name_in_the_store_that_moves_is_told(project: Project, shelf: Shelf) -> None:
+    first = shelf.modelpack()
+    shelf.modelpack({"b": b"b"}, tag="v2")
+    fetch(project, shelf)
+    assert fetch(project, shelf, "--json", at=":v2").facts["moved_from"] == first.digest
+
+
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_a_name_that_is_locked_stays(project: Project, shelf: Shelf, dry_run: tuple[str, ...]) -> None:
+    shelf.modelpack()
+    (project.root / "models" / "m" / "x.bin").write_bytes(b"x")
+    assert project.run("pull", "path:models/m", "--name", "tiny").status == 0
+    before = project.names()
+    ran = fetch(project, shelf, "--name", "tiny", *dry_run).denied("name_taken")
+    assert "--name" in ran.err
+    assert before["tiny"] in ran.err
+    project.run("copy", f"{shelf.source}:v1", "experimentation:tiny", *dry_run).denied("name_taken")
+    assert project.names() == before
+    assert fetch(project, shelf, "--name", "free").status == 0
+    project.run("copy", "free", "tiny", *dry_run).denied("name_taken")
+    assert project.run("copy", before["tiny"], "tiny").status == 0, "the locked bytes may have it"
+
+
+def test_a_locked_name_in_a_repository_stays(project: Project, shelf: Shelf) -> None:
+    shelf.modelpack()
+    repository = f"{shelf.server.name}/team/house"
+    settle(project, shelf.server, environments={"experimentation": {"repository": repository}})
+    (project.root / "models" / "m" / "x.bin").write_bytes(b"x")
+    assert project.run("pull", "path:models/m", "--name", "tiny").status == 0
+    before = dict(shelf.server.content.repository("team/house").tags)
+    for target in ("experimentation:tiny", f"oci:{repository}:tiny"):
+        project.run("copy", f"{shelf.source}:v1", target).denied("name_taken")
+    assert shelf.server.content.repository("team/house").tags == before
+
+
+def test_hints_that_lead_on(project: Project, shelf: Shelf) -> None:
+    shelf.modelpack()
+    LayoutStore.create(project.root / ".weighlock" / "production").close()
+    for place, hint in (
+        ("production:nope", "`weighlock ls -e production` lists"),
+        ("nope", "`weighlock ls` lists"),
+    ):
+        ran = project.run("push", place, f"oci:{shelf.server.name}/team/copy:v1")
+        assert (ran.status, "[artifact_unknown]" in ran.err, hint in ran.err) == (2, True, True), ran
+    ran = fetch(project, shelf, at=f"@{ABSENT}")
+    assert (ran.status, "[artifact_unknown]" in ran.err, "fsck" in ran.err) == (2, True, False), ran
+    assert f"{shelf.source} has no {ABSENT}" in ran.err
+
+
+def test_what_broke_off_goes_on(project: Project, shelf: Shelf) -> None:
+    shelf.modelpack()
+    fetch(project, shelf)
+    shelf.server.answer("PUT", "/v2/team/copy/blobs/", 503, times=100)
+    shelf.server.answer("PATCH", "/v2/team/copy/blobs/", 503, times=100)
+    shelf.server.answer("POST", "/v2/team/copy/blobs/", 503, times=100)
+    target = f"oci:{shelf.server.name}/team/copy:v1"
+    ran = project.run("push", "model", target)
+    assert (ran.status, "[server_failed]" in ran.err) == (3, True), ran
+    assert "run the same command again: finished files are not sent again" in ran.err
+    assert "run the same" not in project.run("push", "model", target, "--quiet").err
+
+
 # --- registries that lie ---
 
 
@@ -414,6 +496,18 @@ def test_a_push_to_a_registry_that_says_it_has_what_it_has_not(project: Project,
     assert ran.status == 1
     assert "[size_mismatch]" in ran.err
     assert shelf.server.content.repository("team/copy").tags == {}
+
+
+def test_a_push_over_a_connection_that_breaks(project: Project, shelf: Shelf) -> None:
+    content = bytes(range(256)) * 4096
+    pushed = shelf.modelpack({"model.safetensors": content})
+    fetch(project, shelf)
+    uploads = "/v2/team/copy/blobs/uploads/"
+    shelf.server.cut("PUT", uploads, after=len(content) // 2)
+    ran = project.run("push", "model", f"oci:{shelf.server.name}/team/copy:v1")
+    assert ran.status == 0, ran
+    assert shelf.server.content.repository("team/copy").tags == {"v1": pushed.digest}
+    assert len([*shelf.server.asked("PUT", uploads), *shelf.server.asked("PATCH", uploads)]) > 3  # blobs
 
 
 def test_secrets_stay_where_they_belong(

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weighlock.cli.broken_off import told_to_go_on
 from weighlock.cli.context import workspace
-from weighlock.cli.output import Output, common_options, pass_output, size_text
+from weighlock.cli.output import Output, common_options, pass_output, rate_text, size_text
 from weighlock.cli.progress import progress_for
 from weighlock.core.text import shown
 
@@ -53,7 +54,7 @@ def carry_out(output: Output, wish: "Wish") -> None:
     """Copy and say what that came to."""
     from weighlock.service.copying import copy as move
 
-    with progress_for(output) as progress:
+    with told_to_go_on(output, "finished files are not sent again"), progress_for(output) as progress:
         moved = move(workspace(), wish, progress=progress)
     output.facts(moved.to_json(), lambda: _text(moved))
 
@@ -67,11 +68,16 @@ def _text(moved: "Moved") -> str:
         f"mounted {copied.mounted.blobs}" if copied.mounted.blobs else "",
         f"there already {copied.present.blobs}" if copied.present.blobs else "",
     ]
-    return "\n".join(
-        [
-            f"{shown(moved.origin)} {word} to {shown(moved.target)}",
-            f"  digest     {copied.descriptor.digest}",
-            f"  manifests  {copied.manifests}{more}",
-            f"  blobs      {'; '.join(filter(None, parts))}",
-        ]
-    )
+    lines = [
+        f"{shown(moved.origin)} {word} to {shown(moved.target)}",
+        f"  digest     {copied.descriptor.digest}",
+        f"  manifests  {copied.manifests}{more}",
+        f"  blobs      {'; '.join(filter(None, parts))}",
+    ]
+    if moved.moved_from is not None:
+        was = "would be moved, from" if moved.dry_run else "was"
+        lines.append(f"  name       {shown(moved.name or '')} {was} {moved.moved_from}")
+    if not moved.dry_run:
+        rate = rate_text(copied.sent.size, moved.seconds)
+        lines.append(f"  time       {moved.seconds:.1f} s{rate}")
+    return "\n".join(lines)

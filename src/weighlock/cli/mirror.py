@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weighlock.cli.broken_off import told_to_go_on
 from weighlock.cli.context import workspace
 from weighlock.cli.output import Output, common_options, pass_output, size_text, table
 from weighlock.cli.progress import progress_for
@@ -39,13 +40,10 @@ def mirror(output: Output, destination: str, *, lock_file: Path | None, dry_run:
 
     here = workspace()
     file = lock_file or here.settings.lock
-    try:
-        with progress_for(output) as progress:
-            made = Mirror(here, folder=Path.cwd(), environ=os.environ, progress=progress)
-            mirrored = made.fill(destination, file, dry_run=dry_run)
-    except KeyboardInterrupt:
-        output.note("run the same command again: what is in the mirror is not copied again")
-        raise
+    how = "what is in the mirror is not copied again"
+    with told_to_go_on(output, how), progress_for(output) as progress:
+        made = Mirror(here, folder=Path.cwd(), environ=os.environ, progress=progress)
+        mirrored = made.fill(destination, file, dry_run=dry_run)
     facts = {
         "destination": destination,
         "lock": str(file),

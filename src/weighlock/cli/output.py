@@ -12,6 +12,8 @@ from weighlock.core.error import WeighlockError
 from weighlock.core.outcome import Outcome
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+MIN_RATE_BYTES: Final = 1_000_000  # less is answers and round trips rather than a rate
+MIN_RATE_S: Final = 1.0
 _COLOURS: Final = {
     Outcome.CLEAN: "green",
     Outcome.FINDINGS: "red",
@@ -98,6 +100,13 @@ def size_text(size_bytes: float) -> str:
             return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
         size_bytes /= 1000
     return f"{size_bytes:.1f} TB"
+
+
+def rate_text(size_bytes: float, seconds: float) -> str:
+    """Return ", " and a rate; nothing where so little was moved that it would tell about noise."""
+    if size_bytes < MIN_RATE_BYTES or seconds < MIN_RATE_S:
+        return ""
+    return f", {size_text(size_bytes / seconds)}/s"
 
 
 def common_options(command: _Command) -> _Command:

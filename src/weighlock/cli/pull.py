@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weighlock.cli.broken_off import told_to_go_on
 from weighlock.cli.context import workspace
-from weighlock.cli.output import Output, common_options, pass_output, size_text, table
+from weighlock.cli.output import Output, common_options, pass_output, rate_text, size_text, table
 from weighlock.cli.progress import progress_for
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -98,14 +99,10 @@ def _carry_out(output: Output, here: "Workspace", request: "PullRequest", *, yes
     from weighlock.service.pull import Puller
 
     told: set[str] = set()  # models whose changes the person has just read
-    try:
-        with progress_for(output) as progress:
-            confirm = _confirm(output, yes, told)
-            puller = Puller(here, folder=Path.cwd(), environ=os.environ, progress=progress, confirm=confirm)
-            pulled = puller.pull(request)
-    except KeyboardInterrupt:
-        output.note("run the same command again: it goes on where it stopped")
-        raise
+    with told_to_go_on(output, "it goes on where it stopped"), progress_for(output) as progress:
+        confirm = _confirm(output, yes, told)
+        puller = Puller(here, folder=Path.cwd(), environ=os.environ, progress=progress, confirm=confirm)
+        pulled = puller.pull(request)
     facts = {
         "lock": str(request.lock_file),
         "dry_run": request.dry_run,
@@ -209,7 +206,7 @@ def _transfer_text(traffic: "Traffic", seconds: float) -> str:
         )
         if size
     ]
-    rate = f", {size_text(traffic.fetched / seconds)}/s" if traffic.fetched and seconds > 0 else ""
+    rate = rate_text(traffic.fetched, seconds)
     return f"{' + '.join(parts) or 'nothing'} in {seconds:.1f} s{rate}"
 
 

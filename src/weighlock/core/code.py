@@ -110,7 +110,7 @@ CODES: Final[dict[str, str]] = {
     "model_mismatch": "Files are missing, added or changed against the signature.",
     "model_not_released": "A workload names a model that is not a released one.",
     "name_invalid": "A name in a store does not follow the grammar.",
-    "name_taken": "A repository has a name for something else already.",
+    "name_taken": "A repository or the lock has a name for something else already.",
     "netrc_invalid": "The netrc file cannot be used.",
     "not_examined": "A file was not examined, so nothing is known of it.",
     "object_archived": "An object lies in an archive, from which it must be restored before it can be read.",

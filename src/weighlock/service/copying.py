@@ -8,6 +8,7 @@
 Nothing is copied into production: only ``promote`` decides what comes there.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -21,16 +22,17 @@ from weighlock.core.reference import Reference
 from weighlock.core.store_reference import StoreReference, check_name, read_digits
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action
+from weighlock.service.copy_name import check_name_free, find_name
+from weighlock.service.registry_place import OCI, parse_place
 from weighlock.service.workspace import Workspace
 from weighlock.source.permission import check_oci
 from weighlock.source.trusted import read_entry
-from weighlock.store.copying import Copied, carry_out, plan_copy, would_copy
+from weighlock.store.copying import Copied, Plan, carry_out, plan_copy, would_copy
 from weighlock.store.interface import Store
 from weighlock.store.manifest import Child, read_manifest
 from weighlock.store.registry import RegistryStore
 from weighlock.store.registry_tag import name_of
 
-OCI: Final = "oci:"
 DEFAULT_TAG: Final = "latest"  # what every tool takes where a reference names neither tag nor digest
 
 End: TypeAlias = StoreReference | Reference
@@ -49,12 +51,18 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was copied, or with ``dry_run`` would be; the ends as they were resolved."""
+    """What was copied, or with ``dry_run`` would be; the ends as they were resolved.
+
+    ``name`` is the name or tag that was given, and ``moved_from`` what else had it before.
+    """
 
     origin: str
     target: str
     dry_run: bool
     copied: Copied
+    name: str | None = None
+    moved_from: Digest | None = None
+    seconds: float = 0.0
 
     @property
     def descriptor(self) -> Descriptor:
@@ -69,6 +77,9 @@ class Moved:
             "digest": str(self.descriptor.digest),
             "media_type": self.descriptor.media_type,
             "dry_run": self.dry_run,
+            "name": self.name,
+            "moved_from": None if self.moved_from is None else str(self.moved_from),
+            "seconds": round(self.seconds, 3),
             "manifests": self.copied.manifests,
             "referrers": self.copied.referrers,
             "blobs": {
@@ -89,12 +100,13 @@ class _Target(NamedTuple):
     store: Store
     name: str | None
     label: str
+    environment: str | None
 
 
 def parse_end(text: str) -> End:
     """Return what ``[ENVIRONMENT:]NAME`` or ``oci:registry/repository[:tag][@digest]`` names.
 
-    Raises UsageError ``name_invalid``, DeniedError ``reference_invalid``.
+    Raises UsageError ``name_invalid``, and as ``parse_registry``.
     """
     return parse_registry(text) if text.startswith(OCI) else StoreReference.parse(text)
 
@@ -102,7 +114,8 @@ def parse_end(text: str) -> End:
 def parse_registry(text: str) -> Reference:
     """Return what ``oci:registry/repository[:tag][@digest]`` names.
 
-    Raises UsageError ``name_invalid`` if it is a name in a store, DeniedError ``reference_invalid``.
+    Raises UsageError ``name_invalid`` if it is a name in a store, ``reference_invalid`` if it names no
+    registry; DeniedError ``reference_invalid``.
     """
     if not text.startswith(OCI):
         raise UsageError(
@@ -110,7 +123,7 @@ def parse_registry(text: str) -> Reference:
             f"{shown(text)!r} is not in a registry",
             hint="write oci:registry/repository:tag",
         )
-    return Reference.parse(text.removeprefix(OCI))
+    return parse_place(text)
 
 
 def default_name(reference: Reference) -> str:
@@ -130,7 +143,7 @@ def copy(workspace: Workspace, wish: Wish, *, progress: Progress = NO_PROGRESS) 
     """Copy and return what that came to.
 
     Raises DeniedError ``promotion_required``, ``source_not_allowed``, ``push_not_allowed``,
-    ``digest_mismatch``; UsageError ``artifact_unknown``, ``platform_unknown``; and the stores' errors.
+    ``name_taken``, ``digest_mismatch``; UsageError ``artifact_unknown``, ``platform_unknown``; and the stores' errors.
     """
     into_here = isinstance(wish.target, StoreReference) and not wish.dry_run
     try:
@@ -149,6 +162,7 @@ def copy(workspace: Workspace, wish: Wish, *, progress: Progress = NO_PROGRESS) 
 
 
 def _copy(workspace: Workspace, wish: Wish, progress: Progress) -> Moved:
+    begun = time.monotonic()
     target = _open_target(workspace, wish.target)
     source = _open_source(workspace, wish.origin)
     digest = source.digest if wish.platform is None else _child(source, wish.platform)
@@ -159,16 +173,25 @@ def _copy(workspace: Workspace, wish: Wish, progress: Progress) -> Moved:
             hint="leave the digest out there: what is copied keeps its own",
         )
     label = target.label if _is_named(wish.target) else f"{target.label}@{digest}"
+    check_name_free(workspace, target.environment, target.name, digest)
     plan = plan_copy(source.store, digest, with_referrers=wish.referrers)
+    before = find_name(target.store, target.name)
+    moved_from = None if before == digest else before
     if wish.dry_run:
-        return Moved(source.label, label, True, would_copy(plan, target.store))
+        copied = would_copy(plan, target.store)
+        return Moved(source.label, label, True, copied, target.name, moved_from)
+    done = _carry_out(plan, source, target, progress)
+    seconds = time.monotonic() - begun
+    return Moved(source.label, label, False, done, target.name, moved_from, seconds)
+
+
+def _carry_out(plan: Plan, source: _Source, target: _Target, progress: Progress) -> Copied:
     progress.begin("copying", plan.size)
     try:
         reread = not isinstance(target.store, RegistryStore)  # there it would be a download
-        done = carry_out(plan, source.store, target.store, name=target.name, reread=reread, progress=progress)
+        return carry_out(plan, source.store, target.store, name=target.name, reread=reread, progress=progress)
     finally:
         progress.end()
-    return Moved(source.label, label, False, done)
 
 
 def _is_named(end: End) -> bool:
@@ -178,15 +201,34 @@ def _is_named(end: End) -> bool:
 def _open_source(workspace: Workspace, end: End) -> _Source:
     if isinstance(end, StoreReference):
         store = workspace.store(end.environment)
-        return _Source(store, store.resolve(end.text).digest, str(end))
+        return _Source(store, _resolve(store, end), str(end))
     environment = _environment_of(workspace, end)
     if environment is None:
         check_oci(end, workspace.settings.names("sources.oci"))
         remote = workspace.repository(end)
     else:
         remote = workspace.registry_store(environment)  # which knows of evidence by its own tags, too
-    digest = end.digest or _resolve_tag(remote, end)
+    digest = _resolve_tag(remote, end) if end.digest is None else _require(remote, end, end.digest)
     return _Source(remote, digest, f"{OCI}{end.registry}/{end.repository}@{digest}")
+
+
+def _resolve(store: Store, end: StoreReference) -> Digest:
+    try:
+        return store.resolve(end.text).digest
+    except UsageError as error:
+        if end.environment != EXPERIMENTATION:  # which `ls` lists without being told
+            error.hint = error.hint.replace("`weighlock ls`", f"`weighlock ls -e {end.environment}`")
+        raise
+
+
+def _require(remote: RegistryStore, end: Reference, digest: Digest) -> Digest:
+    if remote.manifests.find(digest) is None:
+        raise UsageError(
+            "artifact_unknown",
+            f"{OCI}{end.registry}/{end.repository} has no {digest}, or does not exist",
+            hint="check the digest and the repository; one of a single platform may have been removed with its index",
+        )
+    return digest
 
 
 def _resolve_tag(remote: RegistryStore, end: Reference) -> Digest:
@@ -207,11 +249,11 @@ def _open_target(workspace: Workspace, end: End) -> _Target:
     environment = end.environment if isinstance(end, StoreReference) else _environment_of(workspace, end)
     check_environment(environment)
     if isinstance(end, StoreReference):
-        return _Target(workspace.store(end.environment), _name(end), str(end))
+        return _Target(workspace.store(end.environment), _name(end), str(end), environment)
     if environment is None:
         check_push(workspace, end)
-        return _Target(workspace.repository(end), end.tag, f"{OCI}{end}")
-    return _Target(workspace.registry_store(environment), _name_in_tag(end), f"{OCI}{end}")
+        return _Target(workspace.repository(end), end.tag, f"{OCI}{end}", None)
+    return _Target(workspace.registry_store(environment), _name_in_tag(end), f"{OCI}{end}", environment)
 
 
 def _name(end: StoreReference) -> str:

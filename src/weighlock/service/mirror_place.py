@@ -8,35 +8,41 @@ from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import UsageError
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
+from weighlock.service.registry_place import OCI, is_registry_like, parse_place
 from weighlock.service.workspace import Workspace
 from weighlock.store.interface import Store
 from weighlock.store.layout import LayoutStore
 
-REGISTRY_PREFIX: Final = "oci:"
 _SCHEME: Final = re.compile(r"[a-z0-9]+:", re.ASCII)  # what looks like another kind of place than a folder
 
 
 def is_registry(place: str) -> bool:
     """Return whether a mirror is a repository of a registry."""
-    return place.startswith(REGISTRY_PREFIX)
+    return place.startswith(OCI)
 
 
 def open_mirror(workspace: Workspace, place: str, *, folder: Path, make: bool = False) -> Store:
     """Return the mirror that ``place`` names; relative folders begin at ``folder``.
 
     With ``make`` it is to be filled: a folder that does not exist or is empty becomes one. Raises UsageError
-    ``mirror_missing``, ``reference_invalid``, DeniedError ``push_not_allowed``, ``promotion_required``, and the
+    ``mirror_missing``, ``reference_invalid`` (also for what may be meant as a registry), DeniedError ``push_not_allowed``, ``promotion_required``, and the
     store's errors.
     """
     if is_registry(place):
         return _open_repository(workspace, _repository(place), make=make)
-    if (scheme := _SCHEME.match(place)) and not Path(place).exists():
+    root = folder / Path(place).expanduser()
+    if is_registry_like(place) and not root.exists():
         raise UsageError(
-            "mirror_missing",
+            "reference_invalid",
+            f"{shown(place)!r} looks like a repository of a registry, and there is no such folder",
+            hint=f"did you mean {OCI}{shown(place)}? For a new folder write ./{shown(place)}",
+        )
+    if (scheme := _SCHEME.match(place)) and not root.exists():
+        raise UsageError(
+            "reference_invalid",  # a dry run would take a mirror that is missing for one to be made
             f"{shown(scheme[0])} is no place for a mirror",
             hint="a mirror is a folder, or oci:REGISTRY/REPOSITORY; write ./ before a folder that is called so",
         )
-    root = folder / Path(place).expanduser()
     if make and _is_same(root, workspace.settings.environment(PRODUCTION).folder):
         from weighlock.service.copying import check_environment  # noqa: PLC0415  # HTTP, which a folder needs not
 
@@ -72,7 +78,7 @@ def _open_repository(workspace: Workspace, reference: Reference, *, make: bool) 
 
 
 def _repository(place: str) -> Reference:
-    reference = Reference.parse(place.removeprefix(REGISTRY_PREFIX))
+    reference = parse_place(place)
     if reference.tag is not None or reference.digest is not None:
         raise UsageError(
             "reference_invalid",

@@ -17,7 +17,7 @@ from weighlock.service.pull_arrival import PullPlace, describe
 from weighlock.service.pull_model import is_present, keep_model
 from weighlock.service.pull_task import Pulled, Status
 from weighlock.service.sink import StoreSink, holds
-from weighlock.service.transfer import Demand, Traffic, Transfer
+from weighlock.service.transfer import MIRROR, Demand, Traffic, Transfer
 from weighlock.source.interface import Item, Material
 from weighlock.store.copying import copy_referrers, skip
 from weighlock.store.folder import read_chunks
@@ -81,7 +81,7 @@ def pull_offline(place: PullPlace, model: LockedModel, mirror: Store | None) -> 
         return result
     files = MirrorFiles(model, mirror or place.store)
     sink = StoreSink(place.store, resume=True)
-    transfer = Transfer(files, sink, Demand("mirror", model.files), place.progress, interrupt=place.interrupt)
+    transfer = Transfer(files, sink, Demand(MIRROR, model.files), place.progress, interrupt=place.interrupt)
     transfer.move(files.items)
     keep_model(place.store, model)
     if mirror is not None:

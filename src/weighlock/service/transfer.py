@@ -43,6 +43,7 @@ class Traffic(NamedTuple):
         return Traffic(*(mine + others for mine, others in zip(self, other, strict=True)))
 
 
+MIRROR: Final = "mirror"  # the scheme of a demand that only the lock has a say in
 NO_TRAFFIC: Final = Traffic()
 _WRONG_HINT: Final = frozenset({"git_mismatch", "digest_mismatch"})
 
@@ -208,6 +209,9 @@ class Transfer:
         hint = (
             "nothing of it was kept; report it to whoever published the model, or to who runs the mirror"
             if promised
+            else "the mirror is damaged: fill a new one where there is a network, `weighlock mirror FOLDER`, and "
+            "bring it here; if `weighlock fsck` finds the file damaged, it is this store"
+            if self._demand.scheme == MIRROR
             else "nothing was changed; see what is different with `weighlock pull --update --dry-run`"
         )
         return DeniedError(

@@ -134,6 +134,11 @@ class RegistryStore(RegistryBlobs):
             raise self._unknown(tag)
         return read.digest
 
+    def find_name(self, name: str) -> Digest | None:
+        """Return the digest that a name is on now, or None if it is on nothing; only its tag is asked for."""
+        read = self.manifests.at(self._tag_of(name))
+        return None if read is None else read.digest
+
     def entries(self) -> list[Entry]:
         """Return all listed manifests, and what others gave a name here; raises DeniedError ``blob_missing``."""
         listed = self._listed()

@@ -37,6 +37,8 @@ def test_a_local_pull_imports_nothing_of_the_network(project: Project) -> None:
     ("traffic", "seconds", "told"),
     [
         (Traffic(), 0.04, "nothing in 0.0 s"),
+        (Traffic(999_999), 2.0, "1000.0 kB fetched in 2.0 s"),
+        (Traffic(2_000_000), 0.9, "2.0 MB fetched in 0.9 s"),
         (Traffic(present=5), 1.0, "5 B here already in 1.0 s"),
         (
             Traffic(2_000_000, 1_000, 5),
