@@ -125,6 +125,20 @@ def test_a_snapshot_that_another_program_began_is_completed(project: Project, ca
     assert tree(cache) == before
 
 
+def test_what_else_is_in_a_snapshot_is_not_passed_off_as_verified(
+    project: Project, cache: Path, tmp_path: Path
+) -> None:
+    assert export(project, "tiny", cache.parent, "hf-cache")["others"] == []
+    folder = cache / "snapshots" / COMMIT
+    (folder / "modeling_tiny.py").write_bytes(b"evil")
+    (folder / "deep" / "config.json").symlink_to("nowhere")
+    (folder / "deep" / "linked").symlink_to(tmp_path)
+    others = ["deep/config.json", "deep/linked", "modeling_tiny.py"]
+    assert export(project, "tiny", cache.parent, "hf-cache")["others"] == others
+    said = project.run("export", "tiny", str(cache.parent), "--as", "hf-cache").out
+    assert f"not verified, but in its folder: {', '.join(others)}" in said
+
+
 def test_a_link_in_a_cache_is_not_followed(project: Project, cache: Path, tmp_path: Path) -> None:
     for path in (cache / "blobs").iterdir():
         path.unlink()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from weighlock.service.export import Exported
 
 LAYOUTS = ("folder", "hf-cache", "ollama")  # a test holds them equal to the service's
+MAX_NAMED = 5  # files that a message names; --json has them all
 
 
 @click.command(short_help="Copy a model's files out of a store, verified.")
@@ -70,6 +71,7 @@ def _facts(environment: str, destination: Path, layout: str, exported: "Exported
         "found_as": exported.found_as,
         "pointer": exported.pointer,
         "pointer_kept": exported.pointer_kept,
+        "others": list(exported.others),
         "files": len(exported.artifact.files),
         "size": exported.artifact.size,
     }
@@ -79,6 +81,10 @@ def _text(exported: "Exported") -> str:
     model = exported.artifact
     count = f"{len(model.files)} file{'s' if len(model.files) != 1 else ''}"
     told = f"{shown(exported.found_as)}: {count}, {size_text(model.size)}, verified as {model.digest}"
+    if exported.others:
+        named = ", ".join(map(shown, exported.others[:MAX_NAMED]))
+        more = f" and {len(exported.others) - MAX_NAMED} more" if len(exported.others) > MAX_NAMED else ""
+        told += f"\n  not the model's and not verified, but in its folder: {named}{more}"
     if exported.pointer_kept is None:
         return told
     return (

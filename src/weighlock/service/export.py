@@ -5,7 +5,7 @@
 ``ollama``    Ollama's own store
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -51,7 +51,7 @@ class Exported:
     """What was exported: the folder of the files, or the name by which the program finds them.
 
     ``pointer`` is the ref or name in the cache; ``pointer_kept`` is what it still leads to, where it was
-    taken and not moved.
+    taken and not moved. ``others`` are files that were in ``folder`` before, unverified, and are not the model's.
     """
 
     artifact: Artifact
@@ -59,6 +59,7 @@ class Exported:
     found_as: str
     pointer: str | None = None
     pointer_kept: str | None = None
+    others: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,8 @@ def _export_hub(
     )
     done = export_hub(store, artifact, request.destination, snapshot, move=request.move, progress=progress)
     kept = done.ref_commit if done.ref_commit not in {None, snapshot.commit} else None
-    return Exported(
-        artifact, done.folder, f"{model.repository}@{done.ref or snapshot.commit}", done.ref, kept
-    )
+    found_as = f"{model.repository}@{done.ref or snapshot.commit}"
+    return Exported(artifact, done.folder, found_as, done.ref, kept, done.others)
 
 
 def _check_facts(origin: _Origin, ref: str) -> None:

@@ -100,10 +100,11 @@ class Cache:
             os.fsync(folder)
         return raw
 
-    def link_folder(self, path: str, links: Mapping[str, str]) -> None:
+    def link_folder(self, path: str, links: Mapping[str, str]) -> list[str]:
         """Make a folder of symbolic links, all at once if it is new; ``links`` maps names to targets.
 
-        In a folder that is there, links are added, and those that are there must be the same.
+        In a folder that is there, links are added, and those that are there must be the same. Returns what
+        else is in it: whoever loads the folder loads that, too.
         Raises UsageError ``destination_exists``; DeniedError ``link_refused``, ``path_invalid``; OSError.
         """
         with self._parent(path) as (folder, name):
@@ -111,14 +112,17 @@ class Cache:
                 os.stat(name, dir_fd=folder, follow_symlinks=False)
             except FileNotFoundError:
                 _make_linked(folder, name, links)
+                others = []
             else:
                 opened = open_folder(name, within=folder)
                 try:
                     for link in sorted(links):
                         _add_link(opened, link, links[link], f"{path}/{link}")
+                    others = sorted(set(_listed(opened)) - links.keys())
                 finally:
                     os.close(opened)
             os.fsync(folder)
+        return others
 
     @contextlib.contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:
@@ -225,6 +229,17 @@ def _add_link(root: int, path: str, target: str, told: str) -> None:
         except FileExistsError:
             if _target_of(name, folder) != target:
                 raise _differs(Path(told)) from None
+
+
+def _listed(root: int) -> Iterator[str]:
+    """Yield the paths of what is in a folder and is no folder; a link to one is none. Raises OSError."""
+    for folder, folders, files, descriptor in os.fwalk(".", dir_fd=root, onerror=_raise):
+        links = [name for name in folders if _target_of(name, descriptor) is not None]
+        yield from (os.path.normpath(f"{folder}/{name}") for name in (*files, *links))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _target_of(name: str, folder: int) -> str | None:

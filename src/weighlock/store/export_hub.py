@@ -9,7 +9,7 @@ Source: huggingface_hub, "Understand caching" (docs/source/en/guides/manage-cach
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -45,11 +45,15 @@ class HubSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class HubExport:
-    """Where a snapshot lies now, and what its ref says: another commit, if it was there and was not to be moved."""
+    """Where a snapshot lies now, and what its ref says: another commit, if it was there and was not to be moved.
+
+    ``others`` are files that were in the snapshot before and that the model does not have, unverified.
+    """
 
     folder: Path
     ref: str | None
     ref_commit: str | None
+    others: Sequence[str] = ()
 
 
 def export_hub(
@@ -80,11 +84,12 @@ def export_hub(
         )
         links = {path: f"{'../' * (2 + path.count('/'))}blobs/{name}" for path, name in names.items()}
         folder = f"{home}/snapshots/{snapshot.commit}"
-        writer.link_folder(folder, links)
+        others = writer.link_folder(folder, links)
         if snapshot.ref is None:
-            return HubExport(cache / folder, None, None)
+            return HubExport(cache / folder, None, None, others)
         said = writer.point(f"{home}/refs/{snapshot.ref}", snapshot.commit.encode(), move=move)
-        return HubExport(cache / folder, snapshot.ref, said.decode("ascii", "backslashreplace").strip())
+        ref_commit = said.decode("ascii", "backslashreplace").strip()
+        return HubExport(cache / folder, snapshot.ref, ref_commit, others)
 
 
 def _folder_name(snapshot: HubSnapshot) -> str:
