@@ -40,7 +40,7 @@ class Line:
     """A project, and the server that sends it the weights of one model."""
 
     def __init__(self, project: Project, house: House, authority: Authority, hub: Hub | None) -> None:
-        self.project, self.house, self.hub = project, house, hub
+        self.project, self.house, self.authority, self.hub = project, house, authority, hub
         self.signatures = itertools.count(1)
         self.source = "hf:acme/tiny" if hub else f"{house.url(PATH)}#sha256={DIGEST}"
         self.values: dict[str, Any] = {
@@ -328,6 +328,24 @@ def test_redirects_without_end(line: Line, target: str) -> None:
     line.serve(redirect(target))
     line.serve(redirect(PATH), at="/elsewhere")
     line.fails("redirect_refused", status=1, hint="misconfigured or not what it seems")
+
+
+def test_a_redirect_to_a_host_that_nobody_named(line: Line) -> None:
+    """The hint is the line that allows it; written into the settings, it does."""
+    line.values["network"]["hosts"] = []
+    line.write()
+    with House(tls=line.authority) as elsewhere:
+        if line.hub is None:
+            line.house.put(PATH, redirect(elsewhere.url(PATH)))
+            elsewhere.put(PATH, WEIGHTS)
+        named = elsewhere if line.hub is None else line.house
+        line.fails(
+            "redirect_refused", status=1, hint=f"\n    network:\n      hosts:\n        - '{named.host}'"
+        )
+        assert elsewhere.requests == []
+        line.values["network"]["hosts"] = [named.host]
+        line.write()
+        line.succeeds()
 
 
 # --- names, certificates, signatures
