@@ -1,6 +1,7 @@
 """Models laid out for other programs: never over what is there, always the verified bytes."""
 
 import json
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from weighlock.core.media_type import DOCKER_MANIFEST_MEDIA_TYPE
 from weighlock.core.ollama import CONFIG_MEDIA_TYPE
 from weighlock.core.progress import NO_PROGRESS
 from weighlock.service.export import Layout
+from weighlock.store import export_cache
 from weighlock.store.export_hub import HubSnapshot, export_hub
+from weighlock.store.folder import write_all
 from weighlock.store.memory import MemoryStore
 
 COMMIT = "c" * 40
@@ -139,13 +142,27 @@ def test_what_else_is_in_a_snapshot_is_not_passed_off_as_verified(
     assert f"not verified, but in its folder: {', '.join(others)}" in said
 
 
-def test_a_link_in_a_cache_is_not_followed(project: Project, cache: Path, tmp_path: Path) -> None:
-    for path in (cache / "blobs").iterdir():
-        path.unlink()
-    (cache / "blobs").rmdir()
+def test_a_ref_that_another_program_makes_meanwhile_is_not_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(descriptor: int, raw: bytes) -> None:
+        write_all(descriptor, raw)
+        (tmp_path / "refs" / "main").write_bytes(OTHER.encode())
+
+    monkeypatch.setattr(export_cache, "write_all", late)
+    with export_cache.Cache(tmp_path) as made:
+        assert made.point("refs/main", COMMIT.encode(), move=False) == OTHER.encode()
+        assert (tmp_path / "refs" / "main").read_text() == OTHER
+        assert made.point("refs/main", COMMIT.encode(), move=True) == COMMIT.encode()
+    assert [path.read_text() for path in (tmp_path / "refs").iterdir()] == [COMMIT]
+
+
+@pytest.mark.parametrize("place", ["", "blobs", "snapshots", f"snapshots/{COMMIT}", "refs"])
+def test_a_link_in_a_cache_is_not_followed(project: Project, cache: Path, tmp_path: Path, place: str) -> None:
+    shutil.rmtree(cache / place)
     (tmp_path / "elsewhere").mkdir()
-    (cache / "blobs").symlink_to(tmp_path / "elsewhere")
-    assert project.run("export", "tiny", str(cache.parent), "--as", "hf-cache").status in {1, 3}
+    (cache / place).symlink_to(tmp_path / "elsewhere")
+    project.run("export", "tiny", str(cache.parent), "--as", "hf-cache").denied("link_refused")
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

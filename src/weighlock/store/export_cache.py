@@ -96,7 +96,10 @@ class Cache:
                 write_all(descriptor, raw)
                 os.fchmod(descriptor, FILE_MODE)
                 os.fsync(descriptor)
-                os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+                if move:
+                    os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+                elif not _name_new(partial, name, folder):
+                    return read_file(name, within=folder, limit=MAX_POINTER_BYTES)
             os.fsync(folder)
         return raw
 
@@ -114,7 +117,7 @@ class Cache:
                 _make_linked(folder, name, links)
                 others = []
             else:
-                opened = open_folder(name, within=folder)
+                opened = _open_below(name, folder)
                 try:
                     for link in sorted(links):
                         _add_link(opened, link, links[link], f"{path}/{link}")
@@ -154,14 +157,8 @@ class Cache:
         """Give a finished file its name, unless somebody else did so meanwhile."""
         os.fchmod(descriptor, FILE_MODE)
         os.fsync(descriptor)
-        try:
-            os.link(partial, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-        except FileExistsError:
+        if not _name_new(partial, name, folder):
             return not self._holds(folder, name, path, blob)
-        except OSError as error:
-            if error.errno not in _CANNOT_LINK:
-                raise
-            os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)  # nobody had it a moment ago
         os.fsync(folder)
         return True
 
@@ -185,7 +182,7 @@ def _made(root: int, folders: list[str]) -> Iterator[int]:
         for name in folders:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(name, 0o755, dir_fd=opened[-1])
-            opened.append(open_folder(name, within=opened[-1]))
+            opened.append(_open_below(name, opened[-1]))
         yield opened[-1]
     finally:
         close_all(opened)
@@ -201,6 +198,29 @@ def _partial(folder: int, name: str) -> Iterator[tuple[int, str]]:
     finally:
         os.close(descriptor)
         remove_file(partial, within=folder)
+
+
+def _name_new(partial: str, name: str, folder: int) -> bool:
+    """Give a finished file its name; return False if somebody else's has it meanwhile. Raises OSError."""
+    try:
+        os.link(partial, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)  # nobody had it a moment ago
+    return True
+
+
+def _open_below(name: str, folder: int) -> int:
+    """Return a descriptor of a folder; raises OSError, which for a link says that it is one."""
+    try:
+        return open_folder(name, within=folder)
+    except NotADirectoryError as error:
+        if _target_of(name, folder) is None:
+            raise
+        raise OSError(errno.ELOOP, "a symbolic link") from error
 
 
 def _make_linked(folder: int, name: str, links: Mapping[str, str]) -> None:
