@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from weighlock.cli.output import Output
+from weighlock.cli.waiting import Waiting
 from weighlock.core.clock import Clock, system_clock
 from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION
 
@@ -40,7 +42,10 @@ def workspace() -> "Workspace":
     """Return the settings in force with the clock, ready for a use case."""
     from weighlock.service.workspace import Workspace
 
-    return Workspace(settings(), clock())
+    output = click.get_current_context().find_object(Output)
+    if output is None:
+        return Workspace(settings(), clock())
+    return Workspace(settings(), clock(), notify=Waiting(output))
 
 
 def signer_from(key_file: Path, passphrase_file: Path | None) -> "Signer":

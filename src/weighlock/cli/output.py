@@ -28,6 +28,7 @@ class Output:
     def __init__(self) -> None:
         self.json = False
         self.quiet = False
+        self.above: Callable[[str], None] | None = None  # writes a line above what is drawn now
 
     def facts(self, value: dict[str, Any], text: Callable[[], str]) -> None:
         """Print the facts: ``value`` with ``--json``, else what ``text`` renders, unless ``--quiet``."""
@@ -40,6 +41,13 @@ class Output:
         """Say something to the person on stderr, unless ``--quiet``."""
         if not self.quiet:
             click.echo(sentence, err=True)
+
+    def say(self, line: str) -> None:
+        """Print a line to stderr, above the progress that is drawn there."""
+        if self.above is None:
+            click.echo(line, err=True)
+        else:
+            self.above(line)
 
     def error(self, error: WeighlockError) -> None:
         """Print an error: a sentence, its code and a hint on stderr; with ``--json`` an object on stdout."""
@@ -61,9 +69,14 @@ class Output:
             click.echo(f"  hint: {error.hint}", err=True)
 
     @property
+    def talks(self) -> bool:
+        """Whether somebody watches: on a terminal only, and neither --quiet nor --json."""
+        return sys.stderr.isatty() and not (self.quiet or self.json)
+
+    @property
     def draws(self) -> bool:
-        """Whether progress may be drawn: on a terminal only, and neither --quiet nor --json."""
-        return sys.stderr.isatty() and not (self.quiet or self.json) and os.environ.get("TERM") != "dumb"
+        """Whether progress may be drawn: where somebody watches, on a terminal that can draw."""
+        return self.talks and os.environ.get("TERM") != "dumb"
 
 
 pass_output = click.make_pass_decorator(Output)

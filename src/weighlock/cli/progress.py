@@ -1,6 +1,7 @@
 """Draw progress on a terminal: what, how much, rate, remaining time; beneath, the largest files under way."""
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Never
@@ -43,6 +44,12 @@ class _Drawn:
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None
+
+    def write(self, line: str) -> None:
+        """Write a line above the bars."""
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
 
     def part(self, label: str, total_bytes: int) -> Part:
         """Draw a bar for a large file, if a line is free; callers begin the largest first."""
@@ -110,7 +117,9 @@ def progress_for(output: Output) -> Iterator[Progress]:
         yield NO_PROGRESS
         return
     drawn = _Drawn()
+    output.above = drawn.write
     try:
         yield drawn
     finally:
+        output.above = None
         drawn.end()

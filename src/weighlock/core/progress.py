@@ -1,6 +1,14 @@
-"""How long work tells how far it is. The CLI draws it; everything below only reports."""
+"""How long work tells how far it is, and what it waits for. The CLI draws it; everything below only reports."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+# told about a host, the seconds until it is asked again, and why: "HOST " may stand before it
+Notify: TypeAlias = Callable[[str, float, str], None]
+
+
+def tell_nobody(host: str, seconds: float, reason: str) -> None:
+    """Say nothing."""
 
 
 class Part(Protocol):

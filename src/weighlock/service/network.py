@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weighlock.core.progress import Notify, tell_nobody
 from weighlock.settings import Settings
 from weighlock.transport.client import Client, Network
 from weighlock.transport.download import Downloader
@@ -13,14 +14,15 @@ if TYPE_CHECKING:
     from weighlock.transport.registry.client import Registries
 
 
-def client_of(settings: Settings, environ: Mapping[str, str]) -> Client:
+def client_of(settings: Settings, environ: Mapping[str, str], notify: Notify = tell_nobody) -> Client:
     """Return a client that keeps to ``network.*``; ``environ`` may name proxies, certificates and a netrc file.
 
+    ``notify`` is told when a host makes it wait.
     Raises UsageError ``host_invalid``.
     """
     plain = plain_hosts_of(settings)
     ca_file = settings.file_of("network.ca_file")
-    return Client(Network(plain, ca_file, environ, named=hosts_of(settings) | plain))
+    return Client(Network(plain, ca_file, environ, named=hosts_of(settings) | plain), notify=notify)
 
 
 def downloader_of(settings: Settings, client: Client) -> Downloader:

@@ -70,7 +70,8 @@ class Puller:
                 hint="make it, or name another file with --lock",
             )
         settings = self._workspace.settings
-        with Sources(settings, self._environ, home=home, folder=self._folder) as sources:
+        notify = self._workspace.notify
+        with Sources(settings, self._environ, home=home, folder=self._folder, notify=notify) as sources:
             tasks = self._tasks(request, sources)
             store = self._workspace.store(EXPERIMENTATION)
             place = PullPlace(

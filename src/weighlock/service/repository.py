@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from weighlock.core.clock import Clock
+from weighlock.core.progress import Notify, tell_nobody
 from weighlock.core.reference import Reference
 from weighlock.service.network import client_of, downloader_of, registries_of
 from weighlock.settings import Settings
@@ -20,13 +21,20 @@ class Repositories:
         settings: what is allowed of the network.
         clock: what new evidence is dated by.
         environ: proxies, certificates, and where logins are kept.
+        notify: told when a registry makes it wait.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        environ: Mapping[str, str],
+        notify: Notify = tell_nobody,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._environ = environ
-        self.client: Client = client_of(settings, environ)
+        self.client: Client = client_of(settings, environ, notify)
         self._stores: dict[tuple[str, str, bool], RegistryStore] = {}
 
     def open(self, reference: Reference, *, lists: bool) -> RegistryStore:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from weighlock.core.progress import Notify, tell_nobody
 from weighlock.settings import Settings
 from weighlock.source.interface import Source
 from weighlock.source.permission import PLAIN_HTTP
@@ -23,12 +24,22 @@ class Sources(Mapping[str, Source]):
         environ: proxies, certificates, credentials and pip's configuration.
         home: the folder of the lock; local sources in it are locked relative to it.
         folder: where the person is.
+        notify: told when a host makes it wait.
     """
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str], *, home: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        home: Path,
+        folder: Path,
+        notify: Notify = tell_nobody,
+    ) -> None:
         self._settings = settings
         self._environ = environ
         self._home = home
+        self._notify = notify
         self._base = settings.file.absolute().parent if settings.file else folder
         self._made: dict[str, Source] = {}
         self._closing = ExitStack()
@@ -65,7 +76,7 @@ class Sources(Mapping[str, Source]):
         """The client that all sources of the network share."""
         from weighlock.service.network import client_of  # noqa: PLC0415
 
-        return self._closing.enter_context(client_of(self._settings, self._environ))
+        return self._closing.enter_context(client_of(self._settings, self._environ, self._notify))
 
     @cached_property
     def downloader(self) -> "Downloader":

@@ -19,6 +19,7 @@ from weighlock.core.digest import Digest
 from weighlock.core.environment import PRODUCTION
 from weighlock.core.error import InternalError, UsageError, WeighlockError
 from weighlock.core.outcome import Outcome
+from weighlock.core.progress import Notify, tell_nobody
 from weighlock.core.reference import Reference
 from weighlock.core.text import shown
 from weighlock.ledger.entry import Action, Actor, Ending, Entry
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 class Workspace:
     """The settings in force and the injected clock, and what they lead to.
 
-    ``environ`` is what the network's part of the machine is found by: proxies, certificates, logins.
+    ``environ`` is what the network's part of the machine is found by: proxies, certificates, logins;
+    ``notify`` is told when a host makes it wait.
     """
 
     settings: Settings
     clock: Clock
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False, compare=False)
+    notify: Notify = field(default=tell_nobody, repr=False, compare=False)
 
     def store(self, environment: str) -> Store:
         """Return the store of an environment; raises UsageError ``environment_unknown`` or the store's errors."""
@@ -75,7 +78,7 @@ class Workspace:
     def _repositories(self) -> "Repositories":
         from weighlock.service.repository import Repositories  # noqa: PLC0415  # 40 ms, and few need the network
 
-        made = Repositories(self.settings, self.clock, self.environ)
+        made = Repositories(self.settings, self.clock, self.environ, self.notify)
         weakref.finalize(self, made.client.close)  # its connections are kept until nobody can ask any more
         return made
 

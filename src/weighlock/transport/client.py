@@ -21,6 +21,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Self, TypeVar
 
 from weighlock.core.error import WeighlockError
+from weighlock.core.progress import Notify, tell_nobody
 from weighlock.transport.body import Body
 from weighlock.transport.credential import Credential
 from weighlock.transport.exchange import Exchange
@@ -40,11 +41,14 @@ Result = TypeVar("Result")
 
 
 class Client:
-    """Asks over HTTP; for any thread; a context manager."""
+    """Asks over HTTP; for any thread; a context manager. ``notify`` is told of every wait, from any thread."""
 
-    def __init__(self, network: Network, *, timing: Timing | None = None) -> None:
+    def __init__(
+        self, network: Network, *, timing: Timing | None = None, notify: Notify = tell_nobody
+    ) -> None:
         self._network = network
         self._timing = timing or Timing()
+        self._notify = notify
         self._exchange = Exchange(network, self._timing)
 
     def open(self, request: Request) -> Response:
@@ -88,7 +92,9 @@ class Client:
                 wait_s = problem.retry_after_s or 0
                 if not request.may_repeat or failures >= self._timing.attempts or wait_s > MAX_RETRY_AFTER_S:
                     raise
-            self._timing.sleep(max(wait_s, self._timing.delay(failures)))
+                wait_s = max(wait_s, self._timing.delay(failures))
+                self._notify(str(problem.details.get("host", "")), wait_s, _reason(problem))
+            self._timing.sleep(wait_s)
 
     def _follow(self, request: Request) -> Response:
         hop = first_hop(request, self._network)
@@ -144,6 +150,14 @@ def _read_used_up(text: str) -> float | None:
         if fields.get("r") == "0" and seconds.isascii() and seconds.isdecimal():
             waits.append(float(seconds[:MAX_WAIT_DIGITS]))
     return max(waits, default=None)
+
+
+def _reason(problem: PassingError) -> str:
+    """Return why a host is asked again, without anything that it said itself."""
+    status = problem.details.get("status")
+    if status is None:
+        return f"gave no whole answer ({problem.code})"
+    return f"asks for it ({status})" if problem.retry_after_s else f"answered {status}"
 
 
 def _watch(request: Request, response: Response) -> None:

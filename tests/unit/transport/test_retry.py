@@ -163,3 +163,41 @@ def test_delays_grow_and_differ() -> None:
     assert [longest.delay(failures) for failures in (1, 2, 3, 10, 1000)] == [0.25, 0.5, 1.0, 20.0, 20.0]
     assert [shortest.delay(failures) for failures in (1, 2, 3, 10)] == [0.125, 0.25, 0.5, 10.0]
     assert len({Timing().delay(5) for _ in range(10)}) > 1
+
+
+def test_whoever_waits_is_told_for_whom_and_why(house: House, time: ManualTime) -> None:
+    told: list[tuple[str, float, str]] = []
+    house.put(
+        "/a",
+        Answer(429, headers={"Retry-After": "8"}),
+        Answer(503, headers={"Retry-After": "no number"}),
+        Answer(200, b"12", cut=1),
+        GOOD,
+    )
+
+    def notify(host: str, seconds: float, reason: str) -> None:
+        assert len(time.slept) == len(told), "before the wait, not after it"
+        told.append((host, seconds, reason))
+
+    network = Network(plain_http=Hosts.of([house.host]))
+    with Client(network, timing=time.timing(silence_s=5), notify=notify) as client:
+        assert ask(client, house, headers={"X-Token": "hunter2"}) == b"good"
+    host = house.host.partition(":")[0]
+    assert told == [
+        (host, 8.0, "asks for it (429)"),
+        (host, 0.5, "answered 503"),
+        (host, 1.0, "gave no whole answer (body_truncated)"),
+    ]
+    assert [seconds for _, seconds, _ in told] == time.slept
+
+
+def test_a_failure_that_is_final_is_not_told_as_a_wait(house: House, time: ManualTime) -> None:
+    told: list[str] = []
+    house.put("/a", Answer(429, headers={"Retry-After": "61"}))
+    network = Network(plain_http=Hosts.of([house.host]))
+    with (
+        Client(network, timing=time.timing(), notify=lambda *_: told.append("told")) as client,
+        pytest.raises(UndecidedError),
+    ):
+        ask(client, house)
+    assert told == []
