@@ -89,6 +89,7 @@ def test_a_preview_shows_files_sizes_and_texts_and_fetches_only_the_texts(
     assert source.asked == [("tokenizer_config.json", 0)]
     assert project.lock.read_bytes() == before
     told = project.run("pull", SPEC, "--update", "--dry-run").out
+    assert "  revision    r1 → r2\n" in told
     assert "+{{ m.content }}\\x1b[2J{{ cycler.__init__ }}" in told
     assert "\x1b" not in told
 

@@ -17,6 +17,7 @@ from weighlock.core.text import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from weighlock.core.lock import LockedModel
     from weighlock.service.pull_task import (
         Confirm,
         FileChange,
@@ -152,6 +153,7 @@ def _facts(pulled: "Pulled") -> dict[str, Any]:
         "revision": pulled.revision,
         "owner": pulled.owner._asdict(),
         "origin_confirmed": pulled.origin_confirmed,
+        "before": None if pulled.before is None else _before(pulled.before),
         "digest": None if pulled.manifest is None else str(pulled.manifest),
         "files": [_file(file) for file in pulled.files],
         "size": pulled.size,
@@ -165,6 +167,15 @@ def _facts(pulled: "Pulled") -> dict[str, Any]:
         ],
         "provenance_signed": pulled.signed,
         "transfer": {**pulled.traffic._asdict(), "seconds": round(pulled.seconds, 3)},
+    }
+
+
+def _before(entry: "LockedModel") -> dict[str, Any]:
+    return {
+        "source": entry.source,
+        "revision": entry.revision,
+        "owner": entry.owner._asdict(),
+        "digest": str(entry.manifest),
     }
 
 
@@ -192,6 +203,8 @@ def _text(pulled: "Pulled", told: set[str], *, offline: bool) -> str:
     if pulled.dry_run and not pulled.changes:
         lines += _listing(pulled.files)
     if pulled.name not in told:
+        if pulled.before is not None:
+            lines[1:1] = _moves_text(pulled.before, pulled)
         lines += _changes_text(pulled.changes, pulled.texts)
     return "\n".join(lines)
 
@@ -224,16 +237,19 @@ def _listing(files: "Sequence[PulledFile]") -> list[str]:
 
 def _preview_text(preview: "Preview") -> str:
     lines = [f"{preview.name} would change:"]
-    before = preview.before
-    for what, was, is_now in (
-        ("source", before.source, preview.source),
-        ("revision", before.revision, preview.revision),
-        ("owner", before.owner.name, preview.owner.name),
-    ):
-        if was != is_now:
-            lines.append(f"  {what:<9} {shown(was)} → {shown(is_now)}")
-    lines.append(f"  files     {_sizes_text(preview)}")
+    lines += _moves_text(preview.before, preview)
+    lines.append(f"  files       {_sizes_text(preview)}")
     return "\n".join([*lines, *_changes_text(preview.changes, preview.texts)])
+
+
+def _moves_text(before: "LockedModel", after: "Preview | Pulled") -> list[str]:
+    """Return what an update changes of where a model is from."""
+    moves = (
+        ("source", before.source, after.source),
+        ("revision", before.revision, after.revision),
+        ("owner", before.owner.name, after.owner.name),
+    )
+    return [f"  {what:<11} {shown(was)} → {shown(is_now)}" for what, was, is_now in moves if was != is_now]
 
 
 def _sizes_text(preview: "Preview") -> str:

@@ -21,6 +21,7 @@ from weighlock.promotion.state import Memory
 from weighlock.service.file import write_whole
 
 _FIELDS: Final = {"version", "number", "digest", "trust", "newest", "revoked"}
+_MAX_SHOWN: Final = 4096  # characters; a path is no longer
 _MAX_BYTES: Final = 16 * 1024 * 1024  # 100,000 revocations of 80 bytes, twice
 
 
@@ -74,6 +75,21 @@ class GateMemory:
             }
         )
         write_whole(self._file, raw)
+
+
+@contextlib.contextmanager
+def told_of_memory(folder: Path) -> Iterator[None]:
+    """Let a denial by what this machine remembers say where that is kept: somebody may begin a trial anew on purpose."""
+    try:
+        yield
+    except DeniedError as error:
+        cut = error.code == "log_truncated" and "remembered" in error.details  # or else by its own checkpoint
+        if cut or error.code == "state_replayed":
+            error.hint += (
+                f"; if you removed it yourself, to begin a trial anew, move {shown(str(folder), limit=_MAX_SHOWN)} "
+                "away too: what this machine remembers (docs/state.md)"
+            )
+        raise
 
 
 def _parse(value: dict[str, Any]) -> Memory:

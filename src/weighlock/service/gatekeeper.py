@@ -32,6 +32,7 @@ from weighlock.promotion.release import Release
 from weighlock.promotion.revocation import Revocation, check_not_revoked, revoked_keys
 from weighlock.promotion.state import Entry, Memory, State, check_fresh
 from weighlock.service.evidence import gather
+from weighlock.service.gate_memory import told_of_memory
 from weighlock.service.record import read_record
 from weighlock.service.trust import load_trust
 from weighlock.service.workspace import Workspace
@@ -72,7 +73,7 @@ def observe(
     DeniedError with the code of the step that failed, UndecidedError if something cannot be read.
     """
     memory = workspace.memory(environment)
-    with memory.exclusive():
+    with told_of_memory(workspace.settings.memory), memory.exclusive():
         known = memory.read()
         now = workspace.clock()
         known.check_clock(now)

@@ -28,6 +28,7 @@ from weighlock.ledger.note import MAX_NOTE_BYTES, Note, VerifierKey
 from weighlock.ledger.tlog import ProvedEntry, read_inclusion, write_growth, write_inclusion
 from weighlock.ledger.tree import Frontier
 from weighlock.service.file import sync_folder, write_whole
+from weighlock.service.gate_memory import told_of_memory
 from weighlock.service.log_folder import LogFolder, read_small
 
 ORIGIN_PREFIX: Final = "weighlock.dev/log/"  # a name like a URL, as C2SP wants it; nothing is fetched there
@@ -42,6 +43,11 @@ class Log:
     origin: str
     keys: tuple[VerifierKey, ...]
     memory: Path
+
+    @property
+    def memory_folder(self) -> Path:
+        """Where this machine remembers all that it saw under one trust root."""
+        return self.memory.parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def record(log: Log, entry: Entry, signer: Signer) -> Recorded:
     if not log.folder.is_dir():
         log.folder.mkdir(parents=True, exist_ok=True)
         sync_folder(log.folder.parent)
-    with LogFolder.locked(log.folder, exclusive=True) as files:
+    with told_of_memory(log.memory_folder), LogFolder.locked(log.folder, exclusive=True) as files:
         state, finished = _settle(files, log)
         intent = Intent.make(raw, state.frontier, log.origin, key, signer.sign)
         files.begin(intent.to_bytes())
@@ -120,10 +126,11 @@ def verify(log: Log, since: Sequence[bytes] = ()) -> Verified:
     if remembered is not None:
         earlier.append(remembered)
     if not log.folder.is_dir():
-        for head in earlier:
-            check_grown(None, head)
+        with told_of_memory(log.memory_folder):
+            for head in earlier:
+                check_grown(None, head)
         raise _missing(log)
-    with LogFolder.locked(log.folder, exclusive=False) as files:
+    with told_of_memory(log.memory_folder), LogFolder.locked(log.folder, exclusive=False) as files:
         verified = _audit_files(files, log, earlier)
         _remember(log, verified.checkpoint)
     return verified

@@ -170,6 +170,7 @@ class Arrival:
             facts=self._resolved.facts,
             changes=changes,
             texts=preview.texts if preview else (),
+            before=entry if self._update else None,
             dry_run=self._dry_run,
             traffic=self._transfer.traffic,
         )

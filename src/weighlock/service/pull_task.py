@@ -126,7 +126,7 @@ class Pulled:
     """One model that was pulled, or with ``dry_run`` would have been.
 
     ``manifest`` is None where a dry run could not know all digests; ``changes`` and ``texts`` are against
-    the lock as it was, empty for a new model.
+    the lock as it was, empty for a new model. ``before`` is the entry that an update is about.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Pulled:
     facts: Mapping[str, str] = field(default_factory=dict)
     changes: Sequence[FileChange] = ()
     texts: Sequence[TextDifference] = ()
+    before: LockedModel | None = None
     signed: bool = False
     dry_run: bool = False
     traffic: Traffic = NO_TRAFFIC

@@ -11,7 +11,7 @@ from weighlock.core.error import DeniedError, UsageError
 from weighlock.ledger.entry import Action
 from weighlock.service.gatekeeper import observe
 from weighlock.service.initialise import initialise, make_missing_stores
-from weighlock.service.log import read_entries
+from weighlock.service.log import read_entries, verify
 from weighlock.service.state import sign_state
 from weighlock.service.workspace import Workspace
 from weighlock.settings import FILE_NAME, load_settings
@@ -74,6 +74,7 @@ def test_a_store_that_was_lost_is_not_begun_anew(cloned: Path, tmp_path: Path) -
     with pytest.raises(DeniedError) as caught:
         make_missing_stores(workspace)
     assert caught.value.code == "state_replayed"
+    assert caught.value.hint.count(f"move {workspace.settings.memory} away") == 1
 
 
 def test_a_log_without_its_store_is_completed(cloned: Path, tmp_path: Path) -> None:
@@ -90,3 +91,31 @@ def test_nothing_is_made_before_the_trust_document_is_in_force(cloned: Path, tmp
         make_missing_stores(workspace_of(cloned, tmp_path / "second machine"))
     assert caught.value.code == "trust_signatures_missing"
     assert not (cloned / ".weighlock").exists()
+
+
+def test_a_trial_that_was_begun_anew_on_purpose(cloned: Path, tmp_path: Path) -> None:
+    """What the hints of both denials say leads out of them."""
+    workspace = workspace_of(cloned, tmp_path / "first machine")
+    moved = f"move {workspace.settings.memory} away"
+    with pytest.raises(DeniedError):
+        make_missing_stores(workspace)
+    with pytest.raises(DeniedError) as caught:
+        workspace.note_decision(PRODUCTION, Action.RENEW, [])
+    assert (caught.value.code, caught.value.hint.count(moved)) == ("log_truncated", 1)
+    with pytest.raises(DeniedError) as caught:
+        verify(workspace.log(PRODUCTION))
+    assert (caught.value.code, caught.value.hint.count(moved)) == ("log_truncated", 1)
+    workspace.settings.memory.rename(tmp_path / "kept as evidence")
+    again = workspace_of(cloned, tmp_path / "first machine")
+    assert sign_state(again, PRODUCTION).number == 1
+    assert again.note_decision(PRODUCTION, Action.RENEW, [])
+
+
+def test_a_log_that_contradicts_itself_is_nothing_to_forget(cloned: Path, tmp_path: Path) -> None:
+    workspace = workspace_of(cloned, tmp_path / "second machine")
+    make_missing_stores(workspace)
+    log = workspace.log(PRODUCTION)
+    (log.folder / "entries.jsonl").write_bytes(b"")
+    with pytest.raises(DeniedError) as caught:
+        verify(log)
+    assert (caught.value.code, "away" in caught.value.hint) == ("log_truncated", False)
