@@ -1,6 +1,7 @@
 """push, fetch and copy through the command line: what they carry, and registries that lie to them."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -311,17 +312,27 @@ def test_hints_that_lead_on(project: Project, shelf: Shelf) -> None:
     assert f"{shelf.source} has no {ABSENT}" in ran.err
 
 
-def test_what_broke_off_goes_on(project: Project, shelf: Shelf) -> None:
+def test_what_broke_off_goes_on(project: Project, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weighlock.transport.timing.pause", lambda _: None)
     shelf.modelpack()
     fetch(project, shelf)
-    shelf.server.answer("PUT", "/v2/team/copy/blobs/", 503, times=100)
-    shelf.server.answer("PATCH", "/v2/team/copy/blobs/", 503, times=100)
-    shelf.server.answer("POST", "/v2/team/copy/blobs/", 503, times=100)
     target = f"oci:{shelf.server.name}/team/copy:v1"
+    shelf.server.answer("PUT", "/manifests/", 503, times=5)  # as often as it is tried
     ran = project.run("push", "model", target)
     assert (ran.status, "[server_failed]" in ran.err) == (3, True), ran
     assert "run the same command again: finished files are not sent again" in ran.err
+    facts = project.run("push", "model", target, "--json").facts
+    assert (facts["blobs"]["sent"]["blobs"], facts["blobs"]["present"]["blobs"]) == (0, 3)
+    shelf.server.answer("PUT", "/manifests/", 503, times=5)
     assert "run the same" not in project.run("push", "model", target, "--quiet").err
+
+
+def test_the_summary_says_how_long_it_took(project: Project, shelf: Shelf) -> None:
+    shelf.modelpack()
+    told = fetch(project, shelf).out
+    assert re.search(r"\n  time       [\d.]+ s\n", told), told  # too little for a rate
+    assert isinstance(fetch(project, shelf, "--json").facts["seconds"], float)
+    assert "  time " not in fetch(project, shelf, "--dry-run").out
 
 
 # --- registries that lie ---
