@@ -102,7 +102,7 @@ def killed(folder: Path) -> None:
                 subprocess.run(pull(project), check=True, capture_output=True, text=True).stdout
             )
         )
-    fetched = json.loads(done[0])["fetched_bytes"]
+    fetched = json.loads(done[0])["models"][0]["transfer"]["fetched"]
     print(
         f"\nKilled with {kept / KILLED_BYTES:.0%} of {KILLED_BYTES / 1e9:g} GB there: the next pull fetched "
         f"{fetched / KILLED_BYTES:.1%} of it and took {again.clock_s / whole.clock_s:.2f} of the time of a whole one."
