@@ -4,6 +4,7 @@ python benchmarks/bench/floor.py HOST:PORT FOLDER NAME…
 """
 
 import hashlib
+import os
 import socket
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ READ_BYTES = 1 << 20
 
 
 def main() -> None:
-    server, folder, *names = sys.argv[1:]
+    server, folder, sync, *names = sys.argv[1:]
     host, _, port = server.partition(":")
     buffer = memoryview(bytearray(READ_BYTES))
     for name in names:
@@ -35,6 +36,8 @@ def main() -> None:
                 running.update(buffer[:count])
                 left -= file.write(buffer[:count])
             running.hexdigest()
+            if int(sync):
+                os.fsync(file.fileno())
 
 
 if __name__ == "__main__":

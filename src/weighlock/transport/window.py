@@ -17,7 +17,7 @@ from weighlock.transport.stream import StoppedError, Stream
 
 PART_BYTES: Final = 4 << 20  # at 20 MB/s a connection, 50 ms of waiting for the next answer cost a fifth
 LEAST_PART_BYTES: Final = 512 << 10  # towards the end parts get smaller, so that all end at about one time
-BUFFERS_BYTES: Final = 48 << 20  # with those of 32 files that are read over one connection: 64 MiB
+BUFFERS_BYTES: Final = 48 << 20  # with those of 8 files that are read over one connection: 64 MiB
 MIN_BUFFERS: Final = 2  # with one, a part could only be fetched while nothing is read
 JOIN_S: Final = 5.0  # a thread that is connecting ends by itself, and takes nothing along but its buffer
 
