@@ -20,9 +20,9 @@ from hub_server import Exchange
 from pull_project import Project, project_fixture  # noqa: F401  # the fixture is found by name
 from web_authority import common_authority
 
-CONTENT = os.urandom(3_000_000)
+CONTENT = os.urandom(9_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-FIRST = 2_000_000  # bytes that the server sends before it stalls
+FIRST = 6_000_000  # bytes that the server sends before it stalls; several reads of a download
 PATIENCE_S = 30
 
 
