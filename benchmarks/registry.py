@@ -59,7 +59,7 @@ def measure(folder: Path, size: int, rounds: int) -> None:
 
 def one_round(folder: Path, work: Path, server: str) -> dict[str, Cost]:
     here, there = make(work / "here", folder, server), make(work / "there", folder, server)
-    quietly([*WEIGHLOCK, "-C", str(here), "pull", "path:model", "--name", "model"])
+    quietly([*WEIGHLOCK, "-C", str(here), "pull", f"path:{here.parent / 'model'}", "--name", "model"])
     layout = here.parent / ".weighlock" / "experimentation"
     plain = ["--src-tls-verify=false", "--dest-tls-verify=false", "-q"]
     copied = work / "copied"
