@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench.cost import Cost, best, clocked, make_files, quietly
@@ -61,8 +62,8 @@ def contenders(folder: Path, server: str) -> dict[str, Callable[[Path], None]]:
             ).returncode
         ):
             fetch = {"huggingface_hub": hub, "oras": oras}[program]
-            rows[name] = lambda to, fetch=fetch: fetch(server, to)  # type: ignore[misc]  # bound now, not later
-            rows[f"{name}, then `openssl dgst`"] = lambda to, fetch=fetch: also_digest(fetch, server, to)  # type: ignore[misc]  # as above
+            rows[name] = partial(fetch, server)
+            rows[f"{name}, then `openssl dgst`"] = partial(also_digest, fetch, server)
     return rows
 
 
@@ -74,7 +75,7 @@ def measure(rows: dict[str, Callable[[Path], None]], server: str, count: int, si
                 make_project(Path(to) / "project", server)
                 warm(Path(to), size)
                 os.sync()  # what others left to write is not this one's
-                costs[name].append(clocked(lambda fetch=fetch, to=to: fetch(Path(to))))  # type: ignore[misc]  # as above
+                costs[name].append(clocked(partial(fetch, Path(to))))
     limit = best(next(iter(costs.values())))
     print(f"\nPull {size / 1e9:g} GB in {count} file{'s' if count > 1 else ''} over loopback:\n")
     print("| | s | ratio to the floor | processor s | ratio to the floor |\n|---|---|---|---|---|")

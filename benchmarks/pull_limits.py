@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from bench.cost import clocked, make_files, quietly
@@ -126,7 +127,7 @@ def line(folder: Path) -> None:
         for count in (1, 8):
             make_project(folder / str(count), server, pull={"connections": count})
             rows[f"`weighlock pull`, {count} connection{'s'[: count > 1]}"] = clocked(
-                lambda count=count: quietly([*inside, *pull(folder / str(count))])  # type: ignore[misc]  # bound now
+                partial(quietly, [*inside, *pull(folder / str(count))])
             ).clock_s
         address = f"http://{server}/files/part-0000.safetensors"
         rows["`curl`"] = clocked(

@@ -98,7 +98,7 @@ def _export_hub(
     workspace: Workspace, store: Store, artifact: Artifact, request: ExportRequest, progress: Progress
 ) -> Exported:
     from weighlock.source.huggingface.name import SCHEME, parse_model  # noqa: PLC0415  # only this layout needs it
-    from weighlock.source.permission import parse_source  # noqa: PLC0415
+    from weighlock.source.permission import parse_source  # noqa: PLC0415  # only this layout needs it
 
     origin = _origin_of(workspace, store, artifact, scheme="hf")
     if origin is None:
@@ -127,7 +127,7 @@ def _check_facts(origin: _Origin, ref: str) -> None:
 
     Raises DeniedError ``lock_conflict``.
     """
-    from weighlock.source.huggingface.history import COMMIT_FACT, REF_FACT  # noqa: PLC0415
+    from weighlock.source.huggingface.history import COMMIT_FACT, REF_FACT  # noqa: PLC0415  # only this layout needs it
 
     commit = origin.facts.get(COMMIT_FACT, origin.revision)
     if (commit, origin.facts.get(REF_FACT, commit if origin.facts else ref)) != (origin.revision, ref):

@@ -116,8 +116,8 @@ class Puller:
             sources[task.spec.scheme].check_allowed(task.spec)
             models.append(task.entry)
         # a registry's client and what copies from it: a pull from a source needs neither
-        from weighlock.service.mirror_place import open_mirror  # noqa: PLC0415
-        from weighlock.service.offline import check_offline, pull_offline  # noqa: PLC0415
+        from weighlock.service.mirror_place import open_mirror  # noqa: PLC0415  # as said above
+        from weighlock.service.offline import check_offline, pull_offline  # noqa: PLC0415  # as said above
 
         named = request.mirror or self._workspace.settings.text("pull.mirror")
         mirror = None if named is None else open_mirror(self._workspace, named, folder=self._folder)

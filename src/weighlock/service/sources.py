@@ -74,14 +74,14 @@ class Sources(Mapping[str, Source]):
     @cached_property
     def client(self) -> "Client":
         """The client that all sources of the network share."""
-        from weighlock.service.network import client_of  # noqa: PLC0415
+        from weighlock.service.network import client_of  # noqa: PLC0415  # loaded for this kind of source only
 
         return self._closing.enter_context(client_of(self._settings, self._environ, self._notify))
 
     @cached_property
     def downloader(self) -> "Downloader":
         """What fetches files for all of them; it ends with the connections."""
-        from weighlock.service.network import downloader_of  # noqa: PLC0415
+        from weighlock.service.network import downloader_of  # noqa: PLC0415  # loaded for this kind of source only
 
         made = downloader_of(self._settings, self.client)
         self._closing.callback(made.stop)
@@ -95,17 +95,17 @@ class Sources(Mapping[str, Source]):
 
     def pypi(self) -> Source:
         """Return the source of wheels."""
-        from weighlock.source.pip import Pip  # noqa: PLC0415
-        from weighlock.source.pypi import PypiSource  # noqa: PLC0415
+        from weighlock.source.pip import Pip  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.pypi import PypiSource  # noqa: PLC0415  # loaded for this kind of source only
 
         return PypiSource(Pip(self._environ), allowed=self.allowed("pypi"))
 
     def hf(self) -> Source:
         """Return the source of a hub's models; the mirror is the settings' or, as for the hub's own tools, HF_ENDPOINT."""
-        from weighlock.service.network import hosts_of  # noqa: PLC0415
-        from weighlock.source.huggingface.endpoint import VARIABLE, check_named, parse_endpoint  # noqa: PLC0415
-        from weighlock.source.huggingface.source import HubOptions, HuggingFaceSource  # noqa: PLC0415
-        from weighlock.source.huggingface.token import read_token  # noqa: PLC0415
+        from weighlock.service.network import hosts_of  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.huggingface.endpoint import VARIABLE, check_named, parse_endpoint  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.huggingface.source import HubOptions, HuggingFaceSource  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.huggingface.token import read_token  # noqa: PLC0415  # loaded for this kind of source only
 
         settings, environ, hosts = self._settings, self._environ, hosts_of(self._settings)
         origin = parse_endpoint(settings.text("hf.origin") or "", what="hf.origin")
@@ -128,17 +128,17 @@ class Sources(Mapping[str, Source]):
 
     def https(self) -> Source:
         """Return the source of files at addresses, with TLS, or without where the settings allow it."""
-        from weighlock.service.network import hosts_of  # noqa: PLC0415
-        from weighlock.source.https import HttpsSource  # noqa: PLC0415
+        from weighlock.service.network import hosts_of  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.https import HttpsSource  # noqa: PLC0415  # loaded for this kind of source only
 
         redirects = hosts_of(self._settings)
         return HttpsSource(self.client, self.downloader, allowed=self.allowed("https"), redirects=redirects)
 
     def s3(self) -> Source:
         """Return the source of buckets."""
-        from weighlock.service.network import hosts_of  # noqa: PLC0415
-        from weighlock.source.s3 import S3Source  # noqa: PLC0415
-        from weighlock.source.s3_service import S3Service  # noqa: PLC0415
+        from weighlock.service.network import hosts_of  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.s3 import S3Source  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.s3_service import S3Service  # noqa: PLC0415  # loaded for this kind of source only
 
         service = S3Service(
             self.client,
@@ -151,17 +151,17 @@ class Sources(Mapping[str, Source]):
 
     def oci(self) -> Source:
         """Return the source of registries."""
-        from weighlock.service.network import registries_of  # noqa: PLC0415
-        from weighlock.source.oci import OciSource  # noqa: PLC0415
-        from weighlock.source.oci_remote import remotes_of  # noqa: PLC0415
+        from weighlock.service.network import registries_of  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.oci import OciSource  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.oci_remote import remotes_of  # noqa: PLC0415  # loaded for this kind of source only
 
         registries = registries_of(self._settings, self._environ, self.client)
         return OciSource(remotes_of(registries, self.downloader), allowed=self.allowed("oci"))
 
     def ollama(self) -> Source:
         """Return the source of Ollama's registry."""
-        from weighlock.service.network import hosts_of  # noqa: PLC0415
-        from weighlock.source.ollama import OllamaSource  # noqa: PLC0415
+        from weighlock.service.network import hosts_of  # noqa: PLC0415  # loaded for this kind of source only
+        from weighlock.source.ollama import OllamaSource  # noqa: PLC0415  # loaded for this kind of source only
 
         return OllamaSource(
             self.client,
