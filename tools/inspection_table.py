@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from weighlock.inspection.inspector import EXAMINED_FORMATS
-from weighlock.inspection.rule.pickle_global import ALLOWED, TRAPS
-from weighlock.inspection.rule.registry import RULES
+from weighlock.inspection.catalogue import EXAMINATIONS
+from weighlock.inspection.pickle.global_name import ALLOWED, TRAPS
+from weighlock.inspection.rulebook.registry import all_rules
 
 
 def render_rules() -> str:
     """Return the table of rules, gravest first."""
-    rules = sorted(RULES.values(), key=lambda rule: (-rule.severity, rule.id))
+    rules = sorted(all_rules().values(), key=lambda rule: (-rule.severity, rule.id))
     return _table(
         ("rule", "severity", "why it matters", "what to do", "see"),
         (
@@ -28,7 +28,7 @@ def render_allowed() -> str:
 
 def render_formats() -> str:
     """Return the list of formats that have a parser."""
-    return ", ".join(f"`{name}`" for name in EXAMINED_FORMATS)
+    return ", ".join(f"`{name}`" for name, examination in EXAMINATIONS.items() if examination)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -122,3 +122,7 @@ def arrays() -> list[Case]:
         case("version-7", b"\x93NUMPY\7\0" + b"\0" * 20, "a version that does not exist", "version"),
         case("no-size", npy("'<f'", "(2,)", EIGHT), "a type without a size", "no size"),
     ]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    return [*archives(), *arrays()]

@@ -115,3 +115,7 @@ def gguf_rejected() -> list[Case]:
         reject("gguf/template-escape.gguf", one_tensor().string("tokenizer.chat_template", template).bytes(data), "CVE-2024-34359: a template that walks to Python", "template-escape"),
         reject("gguf/template-named.gguf", one_tensor().string("tokenizer.chat_template.tool_use", "{{ cycler.__init__.__globals__.os }}").bytes(data), "the same in a named template", "template-escape"),
     ]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    return [*gguf_accepted(), *gguf_rejected()]

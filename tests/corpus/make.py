@@ -1,6 +1,7 @@
 """The corpus of inspection: every file, why it is there, and exactly what must be said of it.
 
-Run as a program it writes ``accept/`` and ``reject/`` with a sidecar beside each file; a test
+Run as a program it writes ``accept/`` and ``reject/`` with a sidecar beside each file (with a word, only the
+cases of that family); a test
 holds the folders equal to these tables. Files are assembled byte by byte from the formats'
 specifications and from the mechanisms that public advisories describe. The payloads would at
 most create a file named ``marker``; nothing here or in the product ever loads one.
@@ -8,35 +9,32 @@ most create a file named ``marker``; nothing here or in the product ever loads o
 
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from corpus.archive_case import archives, arrays
 from corpus.case import Case
-from corpus.gguf_case import gguf_accepted, gguf_rejected
-from corpus.pickle_case import pickles
-from corpus.safetensors_case import safetensors_accepted, safetensors_rejected
-from corpus.text_case import configurations, others
 
 HERE = Path(__file__).parent
 SIDECAR = ".expected.json"
 
 
-def cases() -> list[Case]:
-    groups = (
-        safetensors_accepted, safetensors_rejected, gguf_accepted, gguf_rejected, pickles, archives, arrays,
-        configurations, others,
-    )  # fmt: skip
-    return [case for group in groups for case in group()]
+def cases(family: str = "") -> list[Case]:
+    """Return every case, or those of the module ``family``_case; each such module has a function ``cases``."""
+    found: list[Case] = []
+    for module in sorted(HERE.glob(f"{family or '*'}_case.py")):
+        found += import_module(f"corpus.{module.stem}").cases()
+    return found
 
 
-def write() -> None:
-    """Write the corpus anew."""
-    for name in ("accept", "reject"):
-        shutil.rmtree(HERE / name, ignore_errors=True)
-    for case in cases():
+def write(family: str = "") -> None:
+    """Write the corpus anew, or the cases of one family."""
+    if not family:
+        for name in ("accept", "reject"):
+            shutil.rmtree(HERE / name, ignore_errors=True)
+    for case in cases(family):
         file = HERE / case.path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(case.data)
@@ -44,4 +42,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    write()
+    write(*sys.argv[1:])

@@ -105,3 +105,7 @@ def pickles() -> list[Case]:
         reject("name/zip.safetensors", zip_of({"a.txt": b"text\n"}), "an archive under a safe name", "name-mismatch"),
         reject("name/7z.pt", b"7z\xbc\xaf\x27\x1c\0\4" + b"\0" * 32, "nullifAI: 7z, which the usual tools do not open", "name-mismatch", not_examined="no parser for 7z"),
     ]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    return [*pickles()]

@@ -81,3 +81,7 @@ def safetensors_rejected() -> list[Case]:
         reject("safetensors/seven-bytes.safetensors", b"1234567", "shorter than the length field", "name-mismatch", not_examined="text"),
         reject("safetensors/empty.safetensors", b"", "an empty file under the name of a model", "name-mismatch"),
     ]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    return [*safetensors_accepted(), *safetensors_rejected()]

@@ -128,3 +128,7 @@ def others() -> list[Case]:
         reject("unread/model.joblib", b"\x78\x9c" + b"\0" * 30, "joblib, compressed with zlib", not_examined="no parser for zlib"),
         reject("unread/model.bin", b"\0\1\2\3" * 64, "bytes without a format", not_examined="no parser for unknown"),
     ]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    return [*configurations(), *others()]

@@ -14,9 +14,9 @@ from typing import Any, Self
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from weighlock.inspection.format.pickle_lexer import lex
-from weighlock.inspection.format.pickle_machine import Machine, Stream
-from weighlock.inspection.format.pickle_stream import read_pickles
+from weighlock.inspection.pickle.lexer import lex
+from weighlock.inspection.pickle.machine import Machine, Stream
+from weighlock.inspection.pickle.stream import read_pickles
 from weighlock.inspection.span import drive, fetch_from
 
 PROTOCOLS = st.integers(0, pickle.HIGHEST_PROTOCOL)

@@ -27,7 +27,7 @@ class Confidence(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a rule has to say. ``location`` is a path, with ``:offset`` in bytes or ``:line`` where known."""
+    """One thing that a rule has to say. ``location`` is a path, with ``@offset`` in bytes or ``:line`` where known."""
 
     rule: str
     severity: Severity
@@ -49,6 +49,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A file names another: ``kind`` says how (see ``inspection.repository``), ``member`` where inside an archive."""
+
+    kind: str
+    target: str
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Examined:
     """What is known of one file: its format, its findings, and why it was not examined, if it was not."""
 
@@ -56,6 +65,7 @@ class Examined:
     format: str
     findings: tuple[Finding, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    links: tuple[Link, ...] = ()
     not_examined: str | None = None
 
     @property

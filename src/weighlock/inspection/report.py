@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from weighlock.core.finding import Examined, Finding
+from weighlock.core.finding import Examined, Finding, Link
 from weighlock.core.text import shown
-from weighlock.inspection.rule.registry import RULES
+from weighlock.inspection.rulebook.registry import find_rule
 
 MAX_FINDINGS: Final = 200  # of one file: more help nobody, and hostile files could make millions
 MAX_FACTS: Final = 200  # as above
+MAX_LINKS: Final = 20_000  # of one file: an index of shards names each tensor's file once
+MAX_LINK_CHARACTERS: Final = 4096  # the longest path that Linux takes
 
 
 @dataclass(slots=True)
@@ -17,6 +19,7 @@ class _Gathered:
 
     findings: dict[Finding, None] = field(default_factory=dict)
     facts: list[tuple[str, str]] = field(default_factory=list)
+    links: dict[Link, None] = field(default_factory=dict)
     unexamined: list[str] = field(default_factory=list)
     dropped: int = 0
 
@@ -39,10 +42,17 @@ class Report:
         report._all = self._all  # as above
         return report
 
-    def find(self, rule: str, message: str, *, offset: int | None = None) -> None:
-        """Add a finding of ``rule``; ``message`` has its untrusted text already ``shown()``."""
-        about = RULES[rule]
-        location = self._location if offset is None else f"{self._location}:{offset}"
+    def find(self, rule: str, message: str, *, offset: int | None = None, line: int | None = None) -> None:
+        """Add a finding of ``rule`` at a byte offset or a line (from 1), if known.
+
+        ``message`` has its untrusted text already ``shown()``.
+        """
+        about = find_rule(rule)
+        location = self._location
+        if offset is not None:
+            location += f"@{offset}"
+        elif line is not None:
+            location += f":{line}"
         finding = Finding(rule, about.severity, about.confidence, location, message, about.remedy)
         found = self._all.findings
         if finding in found:
@@ -59,6 +69,14 @@ class Report:
         """Add a fact; ``value`` is shown safely here."""
         if len(self._all.facts) < MAX_FACTS:
             self._all.facts.append((self._member + name, shown(str(value))))
+
+    def link(self, kind: str, target: str) -> None:
+        """Note that this file names another; rules about the whole repository go by these links."""
+        links = self._all.links
+        if len(links) < MAX_LINKS and len(target) <= MAX_LINK_CHARACTERS:
+            links[Link(kind, target, self._member)] = None
+        else:
+            self.not_examined("it names more files than are followed")
 
     def not_examined(self, reason: str) -> None:
         """Say why something was not examined; the file cannot be clean any more."""
@@ -77,5 +95,6 @@ class Report:
             format=self.format,
             findings=tuple(found),
             facts=tuple(self._all.facts),
+            links=tuple(self._all.links),
             not_examined=reasons[0] + more if reasons else None,
         )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from weighlock import __version__
-from weighlock.core.finding import Confidence, Examined, Finding, Severity, outcome_of
+from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity, outcome_of
 from weighlock.core.outcome import Outcome
-from weighlock.inspection.rule.registry import ruleset_digest
+from weighlock.inspection.rulebook.registry import ruleset_digest
 
 FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
 
@@ -100,6 +100,7 @@ def examined_json(examined: Examined) -> dict[str, Any]:
         "format": examined.format,
         "findings": [finding.to_json() for finding in examined.findings],
         "facts": [list(fact) for fact in examined.facts],
+        "links": [[link.kind, link.target, link.member] for link in examined.links],
         "notExamined": examined.not_examined,
     }
 
@@ -112,6 +113,7 @@ def examined_from(message: dict[str, Any]) -> Examined:
         format=str(message["format"]),
         findings=tuple(_finding(item) for item in message["findings"]),
         facts=tuple((str(name), str(value)) for name, value in message["facts"]),
+        links=tuple(Link(str(kind), str(target), str(member)) for kind, target, member in message["links"]),
         not_examined=None if reason is None else str(reason),
     )
 

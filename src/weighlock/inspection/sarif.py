@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from weighlock.core.finding import Finding, Severity
 from weighlock.inspection.result import InspectedFile, InspectionResult
-from weighlock.inspection.rule.registry import RULES, Rule
+from weighlock.inspection.rulebook.registry import find_rule
+from weighlock.inspection.rulebook.rule import Rule
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {
@@ -26,7 +27,8 @@ _SCORES: Final = {
     Severity.HIGH: "8.0",
     Severity.CRITICAL: "9.8",
 }
-_OFFSET: Final = re.compile(r":(\d+)\Z")
+_OFFSET: Final = re.compile(r"@(\d+)\Z")
+_LINE: Final = re.compile(r":(\d+)\Z")
 
 
 def to_sarif(result: InspectionResult) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def to_sarif(result: InspectionResult) -> dict[str, Any]:
                     "driver": {
                         "name": "weighlock",
                         "semanticVersion": result.tool_version,
-                        "rules": [_rule(RULES[name]) for name in used],
+                        "rules": [_rule(find_rule(name)) for name in used],
                     }
                 },
                 "results": [
@@ -72,6 +74,9 @@ def _result(finding: Finding, path: str, used: list[str]) -> dict[str, Any]:
     # an offset within an archive's member is not one in the file: it stands in the message only
     if offset and "!" not in finding.location:
         where["region"] = {"byteOffset": int(offset[1])}
+    line = _LINE.search(finding.location)
+    if line and "!" not in finding.location:
+        where["region"] = {"startLine": int(line[1])}
     return {
         "ruleId": finding.rule,
         "ruleIndex": used.index(finding.rule),

@@ -8,7 +8,7 @@ import pytest
 from corpus.case import Case
 from corpus.make import HERE, SIDECAR, cases
 from model_file import examine, rules_of
-from weighlock.inspection.rule.registry import RULES
+from weighlock.inspection.rulebook.registry import all_rules
 
 CASES = cases()
 
@@ -48,4 +48,4 @@ def test_nothing_under_accept_is_more_than_worth_knowing() -> None:
 
 def test_every_rule_speaks_somewhere() -> None:
     spoken = {rule for case in CASES for rule in case.rules}
-    assert spoken == set(RULES)
+    assert spoken == set(all_rules())

@@ -11,10 +11,10 @@ import pytest
 from corpus.pickle_case import pickles
 from model_file import examine, framed, rules_of, short_text
 from weighlock.core.outcome import Outcome
-from weighlock.inspection.format import pickle_machine, pickle_stream
-from weighlock.inspection.format.pickle_opcode import LAYOUT
 from weighlock.inspection.inspector import inspect_file
-from weighlock.inspection.rule.pickle_global import (
+from weighlock.inspection.pickle import machine
+from weighlock.inspection.pickle import stream as pickle_stream
+from weighlock.inspection.pickle.global_name import (
     ALLOWED,
     DANGEROUS_MODULES,
     DANGEROUS_NAMES,
@@ -22,6 +22,7 @@ from weighlock.inspection.rule.pickle_global import (
     Verdict,
     judge,
 )
+from weighlock.inspection.pickle.opcode import LAYOUT
 from weighlock.inspection.span import Span, drive
 
 SYSTEM = b"cos\nsystem\n(S'touch marker'\ntR."
@@ -88,7 +89,7 @@ def test_a_long_text_is_a_text() -> None:
 def test_a_budget_that_is_used_up_is_not_clean_and_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pickle_machine, "MAX_OPERATIONS", 20_000)
+    monkeypatch.setattr(machine, "MAX_OPERATIONS", 20_000)
     examined = examine("a.pkl", SYSTEM[:-1] + b"N0" * 20_000 + b".")
     assert examined.not_examined is not None
     assert "operations" in examined.not_examined
@@ -122,7 +123,7 @@ def test_many_harmless_findings_do_not_push_out_a_grave_one() -> None:
 
 def test_the_place_of_an_import_is_its_offset() -> None:
     examined = examine("a.pkl", b"\x80\x02N0cos\nsystem\n.")
-    assert [each.location for each in examined.findings] == ["a.pkl:4", "a.pkl"]
+    assert [each.location for each in examined.findings] == ["a.pkl@4", "a.pkl"]
 
 
 def test_hostile_names_are_escaped() -> None:

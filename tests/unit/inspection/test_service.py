@@ -16,7 +16,7 @@ from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.finding import Examined, Finding, Severity
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.result import InspectedFile, InspectionResult, examined_from, examined_json
-from weighlock.inspection.rule.registry import RULES, ruleset_digest
+from weighlock.inspection.rulebook.registry import all_rules, ruleset_digest
 from weighlock.inspection.sarif import to_sarif
 from weighlock.service.inspect import inspect_artifact, inspect_path, inspect_stored
 from weighlock.service.inspection_process import InspectionProcess
@@ -183,7 +183,7 @@ def test_json_has_the_ruleset_and_survives_the_worker(model: Path) -> None:
 
 def test_the_gravest_finding_comes_first() -> None:
     def finding(severity: Severity) -> Finding:
-        rule = next(rule for rule in RULES.values() if rule.severity is severity)
+        rule = next(rule for rule in all_rules().values() if rule.severity is severity)
         return Finding(rule.id, severity, rule.confidence, "a", "b", "c")
 
     files = [InspectedFile(Examined(str(level), "x", (finding(level),)), 1, 1) for level in Severity]
@@ -216,7 +216,7 @@ def test_the_command_prints_a_table_and_ends_with_the_outcome(
     (model / "model.pkl").write_bytes(SYSTEM)
     assert run(["inspect", str(model), "--sarif", str(tmp_path / "out.sarif")]) == Outcome.FINDINGS
     out = capsys.readouterr().out
-    assert "critical  pickle-global-dangerous  model.pkl:0" in out
+    assert "critical  pickle-global-dangerous  model.pkl@0" in out
     assert "what to do: do not load the file" in out
     assert "3 of 4 files" in out
     assert json.loads((tmp_path / "out.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"

@@ -2,8 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from weighlock.inspection.format.pickle_lexer import lex
-from weighlock.inspection.format.pickle_machine import MAX_OPERATIONS, Machine, Stream
+from weighlock.inspection.pickle.lexer import lex
+from weighlock.inspection.pickle.machine import MAX_OPERATIONS, Machine, Stream
 from weighlock.inspection.span import Reading, Unexamined, Window
 
 MAX_STREAMS: Final = 1000  # in one file; legacy torch has five

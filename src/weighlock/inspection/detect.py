@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
-from weighlock.inspection.format.pickle_machine import Stream
-from weighlock.inspection.format.pickle_stream import probe_pickle
-from weighlock.inspection.format.safetensors import MAX_HEADER_BYTES
-from weighlock.inspection.rule.pickle_global import Verdict, judge
+from weighlock.inspection.pickle.global_name import Verdict, judge
+from weighlock.inspection.pickle.machine import Stream
+from weighlock.inspection.pickle.stream import probe_pickle
+from weighlock.inspection.safetensors.header import MAX_HEADER_BYTES
 
 HEAD_BYTES: Final = (
     65_536  # what detection looks at; covers the superblock search of HDF5 and a text's beginning

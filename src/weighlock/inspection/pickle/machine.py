@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
-from weighlock.inspection.format import pickle_opcode as op
-from weighlock.inspection.format.pickle_lexer import Argument, Token
+from weighlock.inspection.pickle import opcode as op
+from weighlock.inspection.pickle.lexer import Argument, Token
 from weighlock.inspection.span import Unexamined
 
 MAX_OPERATIONS: Final = 10_000_000  # of one file; a large fitted estimator has about a million

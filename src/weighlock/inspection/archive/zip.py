@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from weighlock.core.error import DeniedError
 from weighlock.core.path import check_path
 from weighlock.core.text import shown
+from weighlock.inspection.file import File
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_MEMBERS: Final = 100_000  # torch writes one for each tensor
@@ -95,6 +96,12 @@ def ends_as_zip(size: int) -> Reading[bool]:
             return True
         at = tail.find(b"PK\x05\x06", at + 1)
     return False
+
+
+def examine_tail(file: File) -> Reading[None]:
+    """Say that a tensor file is an archive too: readers of ZIP files look at the end and allow anything before."""
+    if (yield from ends_as_zip(file.size)):
+        file.report.find("zip-structure", "the file is an archive too, for readers that begin at its end")
 
 
 def _read_end(size: int) -> Reading[_Directory]:

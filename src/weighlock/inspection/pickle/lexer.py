@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
-from weighlock.inspection.format.pickle_opcode import (
+from weighlock.inspection.pickle.opcode import (
     FLOAT,
     LAYOUT,
     LONG1,

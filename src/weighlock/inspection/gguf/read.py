@@ -8,7 +8,7 @@ import struct
 from typing import Final, NamedTuple
 
 from weighlock.core.text import shown
-from weighlock.inspection.format.ggml_type import GGML_TYPES
+from weighlock.inspection.gguf.ggml_type import GGML_TYPES
 from weighlock.inspection.span import FormatError, Reading, Unexamined, Window, read
 
 MAGIC: Final = b"GGUF"

@@ -1,19 +1,12 @@
 """What an archive's members mean: torch, NumPy and Keras put models into ZIP files."""
 
 import re
-from collections.abc import Callable
 from typing import Final
 
-from weighlock.inspection.format.npy import MAGIC
-from weighlock.inspection.format.zip_archive import DEFLATED, ENCRYPTED, STORED, Member, inflate, read_zip
-from weighlock.inspection.report import Report
-from weighlock.inspection.span import FormatError, Reading, Unexamined, drive, fetch_from, read, shifted
-
-MAX_DEPTH: Final = 3  # archives in archives; no model needs two
-MAX_TOTAL_BYTES: Final = 1 << 30  # inflated in one archive, one member at a time
-
-# (report, path, size, depth) → the examination of one file; the inspector's own, passed in
-Examine = Callable[[Report, str, int, int], Reading[None]]
+from weighlock.inspection.archive.zip import DEFLATED, ENCRYPTED, STORED, Member, inflate, read_zip
+from weighlock.inspection.file import File
+from weighlock.inspection.numpy.npy import MAGIC
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 _STORAGE: Final = re.compile(r"[^/]+/data/\d+")
 _TORCH_INERT: Final = re.compile(
@@ -24,15 +17,13 @@ _TORCH_PICKLE: Final = re.compile(r"[^/]+/(?:data|constants|attributes)\.pkl|[^/
 MAX_INERT_BYTES: Final = 64  # a number, a word or an identifier
 
 
-def examine_zip(report: Report, size: int, depth: int, examine: Examine) -> Reading[None]:
+def examine_zip_file(file: File) -> Reading[None]:
     """Examine every member of an archive. Raises FormatError ``zip-structure`` and Unexamined."""
-    if depth >= MAX_DEPTH:
-        raise Unexamined(f"archives nest deeper than {MAX_DEPTH}")
-    members = yield from read_zip(size)
+    report = file.report
+    members = yield from read_zip(file.size)
     report.format = kind_of(members)
     report.fact("members", len(members))
     report.fact("bytes in members", sum(member.size for member in members))
-    inflated = 0
     torch = report.format == "torch-zip"
     code = {member for member in members if torch and _TORCH_CODE.fullmatch(member.name)}
     if code:
@@ -41,12 +32,7 @@ def examine_zip(report: Report, size: int, depth: int, examine: Examine) -> Read
     for member in members:
         if member in code or (torch and _is_inert(member) and not (yield from _is_array(member))):
             continue
-        inflated += member.size if member.method == DEFLATED else 0
-        inner = report.member(member.name)
-        if inflated > MAX_TOTAL_BYTES:
-            inner.not_examined(f"more than {MAX_TOTAL_BYTES} bytes were inflated before it")
-            continue
-        yield from _examine_member(inner, member, depth, examine)
+        yield from _examine_member(file, member)
 
 
 def kind_of(members: list[Member]) -> str:
@@ -73,19 +59,20 @@ def _is_array(member: Member) -> Reading[bool]:
     return (yield from read(member.data, min(member.size, len(MAGIC)))) == MAGIC
 
 
-def _examine_member(report: Report, member: Member, depth: int, examine: Examine) -> Reading[None]:
+def _examine_member(file: File, member: Member) -> Reading[None]:
     try:
         if member.flags & ENCRYPTED:
             raise Unexamined("the member is encrypted")
         if member.method == STORED:
-            yield from shifted(member.data, examine(report, member.name, member.size, depth + 1))
+            yield from file.part(member.name, member.data, member.size)
         elif member.method == DEFLATED:
-            data = yield from inflate(member)
-            drive(examine(report, member.name, len(data), depth + 1), fetch_from(data))
+            file.budget.expand(member.size)
+            file.unpacked(member.name, (yield from inflate(member)))
         else:
             raise Unexamined(f"the member is packed with method {member.method}")
     except FormatError as error:
-        report.find(error.rule, error.message, offset=error.offset)
-        report.not_examined(error.message)
+        inner = file.report.member(member.name)
+        inner.find(error.rule, error.message, offset=error.offset)
+        inner.not_examined(error.message)
     except Unexamined as limit:
-        report.not_examined(limit.reason)
+        file.report.member(member.name).not_examined(limit.reason)

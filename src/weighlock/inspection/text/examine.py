@@ -4,10 +4,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.format.detect import is_text
-from weighlock.inspection.report import Report
-from weighlock.inspection.rule.template import examine_template
+from weighlock.inspection.detect import is_text
+from weighlock.inspection.file import File
 from weighlock.inspection.span import WINDOW_BYTES, Reading, Unexamined, read
+from weighlock.inspection.template.examine import examine_template
 
 MAX_TEXT_BYTES: Final = 256 * 1024 * 1024  # vocabularies and merges reach a few megabytes
 MAX_TEMPLATE_BYTES: Final = 4 * 1024 * 1024  # templates have at most 100 KB
@@ -27,13 +27,13 @@ _INERT_NAMES: Final = frozenset(
 )
 
 
-def examine_text(report: Report, path: str, size: int) -> Reading[None]:
+def examine_text_file(file: File) -> Reading[None]:
     """Read a text to its end. Text that some loader interprets is not examined by reading it."""
-    name = PurePosixPath(path)
+    name, size = PurePosixPath(file.path), file.size
     if name.suffix == ".jinja":
         if size > MAX_TEMPLATE_BYTES:
             raise Unexamined(f"a template of {size} bytes is over the limit of {MAX_TEMPLATE_BYTES}")
-        examine_template(report, name.name, (yield from read(0, size)).decode("utf-8", "replace"))
+        examine_template(file.report, name.name, (yield from read(0, size)).decode("utf-8", "replace"))
         return
     if name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
         raise Unexamined(f"no rule says what a loader makes of a text named {shown(name.name)}")

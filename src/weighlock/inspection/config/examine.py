@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from weighlock.core.jsontext import distinct_keys, json_depth
 from weighlock.core.text import shown
+from weighlock.inspection.config.class_name import examine_class, is_own_class
+from weighlock.inspection.file import File
 from weighlock.inspection.report import Report
-from weighlock.inspection.rule.class_name import examine_class, is_own_class
-from weighlock.inspection.rule.template import examine_template
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.template.examine import examine_template
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
 MAX_DEPTH: Final = 500  # nested configurations reach about 20, no reader of models needs more
@@ -18,12 +19,13 @@ _FALSE: Final = (False, None, "", "false", "False")  # whatever else Python take
 _KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
 
 
-def examine_json(report: Report, path: str, size: int) -> Reading[None]:
+def examine_json_file(file: File) -> Reading[None]:
     """Read a JSON file and add what its keys mean. Raises FormatError ``json-invalid`` and Unexamined."""
+    report, size = file.report, file.size
     if size > MAX_JSON_BYTES:
         raise Unexamined(f"JSON of {size} bytes is over the limit of {MAX_JSON_BYTES}")
     document = parse_json((yield from read(0, size)))
-    name = PurePosixPath(path).name
+    name = PurePosixPath(file.path).name
     if name == "modules.json":
         _examine_modules(report, document)
     for item in _objects(document):

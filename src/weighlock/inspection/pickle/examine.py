@@ -3,10 +3,11 @@
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.format.pickle_machine import Name, Stream
-from weighlock.inspection.format.pickle_stream import read_pickles
+from weighlock.inspection.file import File
+from weighlock.inspection.pickle.global_name import Verdict, judge
+from weighlock.inspection.pickle.machine import Name, Stream
+from weighlock.inspection.pickle.stream import read_pickles
 from weighlock.inspection.report import Report
-from weighlock.inspection.rule.pickle_global import Verdict, judge
 from weighlock.inspection.span import Reading
 
 _RULES: Final = {
@@ -24,8 +25,19 @@ _ELEMENT_BYTES: Final = {
 }  # fmt: skip
 
 
-def examine_pickles(report: Report, size: int, *, legacy_torch: bool = False) -> Reading[None]:
-    """Read every pickle of a file and add what they do."""
+def examine_pickle_file(file: File) -> Reading[None]:
+    """Account for every byte of a file of pickles."""
+    yield from examine_pickles(file, file.size)
+
+
+def examine_legacy_torch(file: File) -> Reading[None]:
+    """Account for every byte of a file in PyTorch's first format: pickles, then raw storages."""
+    yield from examine_pickles(file, file.size, legacy_torch=True)
+
+
+def examine_pickles(file: File, size: int, *, legacy_torch: bool = False) -> Reading[None]:
+    """Read every pickle of the first ``size`` bytes and add what they do."""
+    report = file.report
     pickles = yield from read_pickles(size)
     report.find("pickle-present", f"{_count(len(pickles.streams), 'pickle')} in {size} bytes")
     for stream in pickles.streams:

@@ -1,0 +1,58 @@
+"""Every format that is recognised, and which examination it gets.
+
+An examination is ``module:function`` within this package, imported when the first file of the
+format comes: most runs need few. A format without one is recognised and "not examined".
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+from weighlock.inspection.file import File
+from weighlock.inspection.span import Reading, Unexamined
+
+EXAMINATIONS: Final[dict[str, str | None]] = {
+    "7z": None,
+    "bzip2": None,
+    "elf": "file_kind:examine_native",
+    "empty": "file_kind:examine_empty",
+    "ggml": None,
+    "gguf": "gguf.examine:examine_gguf",
+    "gzip": None,
+    "hdf5": None,
+    "image": None,
+    "joblib": "pickle.examine:examine_pickle_file",
+    "json": "config.examine:examine_json_file",
+    "lz4": None,
+    "mach-o": "file_kind:examine_native",
+    "npy": "numpy.examine:examine_npy",
+    "onnx": None,
+    "parquet": None,
+    "pdf": None,
+    "pe": "file_kind:examine_native",
+    "pickle": "pickle.examine:examine_pickle_file",
+    "pyc": "file_kind:examine_bytecode",
+    "python": "file_kind:examine_python",
+    "rar": None,
+    "safetensors": "safetensors.examine:examine_safetensors",
+    "script": "file_kind:examine_script",
+    "tar": None,
+    "text": "text.examine:examine_text_file",
+    "tflite": None,
+    "torch-legacy": "pickle.examine:examine_legacy_torch",
+    "unknown": None,
+    "xz": None,
+    "zip": "archive.examine:examine_zip_file",
+    "zlib": None,
+    "zstd": None,
+}
+
+
+def examination_of(format_name: str) -> Callable[[File], Reading[None]]:
+    """Return the examination of a format; raises Unexamined if there is none."""
+    named = EXAMINATIONS.get(format_name)
+    if named is None:
+        raise Unexamined(f"there is no parser for {format_name}")
+    module, function = named.split(":")
+    found: Callable[[File], Reading[None]] = getattr(import_module(f"{__package__}.{module}"), function)
+    return found

@@ -1,1 +1,0 @@
-"""One parser a format: it asks for byte ranges and returns facts."""

@@ -1,1 +1,0 @@
-"""What the facts mean: every rule with its reason, and the tables that rules judge by."""

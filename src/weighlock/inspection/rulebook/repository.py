@@ -1,0 +1,7 @@
+"""What only a whole repository shows, and secrets."""
+
+from typing import Final
+
+from weighlock.inspection.rulebook.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = ()

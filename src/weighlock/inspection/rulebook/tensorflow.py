@@ -1,0 +1,7 @@
+"""TensorFlow: SavedModel, frozen graphs, TFLite."""
+
+from typing import Final
+
+from weighlock.inspection.rulebook.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = ()
