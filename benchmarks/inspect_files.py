@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from weighlock.inspection.format.pickle_stream import read_pickles
 from weighlock.inspection.inspector import inspect_file
+from weighlock.inspection.pickle.stream import read_pickles
 from weighlock.inspection.span import Span, drive, fetch_from
 
 REPEATS = 3
