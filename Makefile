@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-system lint bench fuzz docs lock clean
+.PHONY: help install demo test test-system lint bench peers fuzz docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,8 +38,12 @@ lint: $(STAMP)  ## ruff, mypy, import-linter
 bench: $(STAMP)  ## measure, as ratios in one run
 	$(BIN)/python benchmarks/run.py
 
+peers: $(STAMP)  ## install other inspectors for benchmarks/inspect_peers.py
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --require-hashes --requirement requirements/peers.txt
+
 lock:  ## pin the requirements again (needs uv)
-	for name in runtime dev interop s3; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+	for name in runtime dev interop models peers s3; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 
 docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py
