@@ -1,0 +1,39 @@
+"""Which program's archive this is, and who reads it.
+
+A reader of archives is ``module:function`` within the inspection package, called as
+``examine(file, archive)``: it examines every member, or says why not.
+"""
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final
+
+from weighlock.inspection.archive.archive import Archive
+from weighlock.inspection.file import File
+from weighlock.inspection.span import Reading
+
+_TORCH_PICKLE: Final = re.compile(r"[^/]+/(?:data|constants|attributes)\.pkl|[^/]+/code/.+\.debug_pkl")
+READERS: Final[dict[str, str]] = {
+    "keras-zip": "archive.examine:examine_members",
+    "npz": "archive.examine:examine_members",
+    "torch-zip": "archive.examine:examine_torch",
+    "zip": "archive.examine:examine_members",
+}
+
+
+def kind_of(names: frozenset[str]) -> str:
+    """Return which kind of archive has members of these names; a key of ``READERS``."""
+    if any(map(_TORCH_PICKLE.fullmatch, names)):
+        return "torch-zip"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    return "keras-zip" if {"config.json", "metadata.json"} <= names else "zip"
+
+
+def reader_of(kind: str) -> Callable[[File, Archive], Reading[None]]:
+    """Return what examines the members of an archive of this kind."""
+    module, function = READERS[kind].split(":")
+    package = __package__.rpartition(".")[0]
+    found: Callable[[File, Archive], Reading[None]] = getattr(import_module(f"{package}.{module}"), function)
+    return found
