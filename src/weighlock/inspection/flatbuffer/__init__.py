@@ -1,0 +1,1 @@
+"""FlatBuffers: tables, vectors and texts, each held against the size of the file."""

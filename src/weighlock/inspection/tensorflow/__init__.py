@@ -1,0 +1,1 @@
+"""TensorFlow: SavedModel, frozen graphs, checkpoints and TFLite."""
