@@ -1,6 +1,6 @@
 """``python -m weighlock``."""
 
-from weighlock.cli.main import main
+from weighlock.cli.start import main
 
 if __name__ == "__main__":
     main()

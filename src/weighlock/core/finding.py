@@ -59,7 +59,11 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What is known of one file: its format, its findings, and why it was not examined, if it was not."""
+    """What is known of one file: its format, its findings, and why it was not examined, if it was not.
+
+    ``skipped`` has every reason, each with the part that it is about; ``parts`` counts the file and those in it;
+    ``formats`` are those of all of them.
+    """
 
     path: str
     format: str
@@ -67,6 +71,9 @@ class Examined:
     facts: tuple[tuple[str, str], ...] = ()
     links: tuple[Link, ...] = ()
     not_examined: str | None = None
+    skipped: tuple[str, ...] = ()
+    parts: int = 1
+    formats: tuple[str, ...] = ()
 
     @property
     def outcome(self) -> Outcome:

@@ -5,7 +5,7 @@ from weighlock.inspection.catalogue import EXAMINATIONS, examination_of
 from weighlock.inspection.detect import HEAD_BYTES, Detected, detect, may_go_on_as_pickle, reaches_out
 from weighlock.inspection.file import File, Options
 from weighlock.inspection.pickle.stream import read_pickles
-from weighlock.inspection.report import Report
+from weighlock.inspection.report import Listen, Report, tell_nobody
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 _UNMARKED = frozenset({"json", "python", "script", "text"})  # told without a magic number
@@ -13,13 +13,15 @@ _UNMARKED = frozenset({"json", "python", "script", "text"})  # told without a ma
 _ALSO_PICKLE = frozenset({"gguf", "safetensors"})
 
 
-def inspect_file(path: str, size: int, options: Options | None = None) -> Reading[Examined]:
+def inspect_file(
+    path: str, size: int, options: Options | None = None, listen: Listen = tell_nobody
+) -> Reading[Examined]:
     """Return what a file of ``size`` bytes holds; ``path`` is its name within the model.
 
-    Never raises for what the file holds: what breaks its format is a finding, what could not
+    ``listen`` is told of each finding at once: what comes after it may end the process. Never raises for what the file holds: what breaks its format is a finding, what could not
     be read is ``not_examined``.
     """
-    report = Report(path)
+    report = Report(path, listen=listen)
     yield from examine(File(report, path, size, examine, options=options or Options()))
     return report.examined()
 
@@ -29,7 +31,7 @@ def examine(file: File) -> Reading[None]:
     try:
         head = yield from read(0, min(file.size, HEAD_BYTES))
         found = yield from _settle(detect(head, file.size, file.path), head, file.size)
-        file.report.format = found.format
+        file.report.recognise(found.format)
         if not found.agrees:
             promised = " or ".join(sorted(found.promised))
             file.report.find("name-mismatch", f"the name promises {promised}, the content is {found.format}")

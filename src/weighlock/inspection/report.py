@@ -1,38 +1,57 @@
 """What is gathered about one file while it is examined."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
-from weighlock.core.finding import Examined, Finding, Link
+from weighlock.core.finding import Examined, Finding, Link, Severity
 from weighlock.core.text import shown
 from weighlock.inspection.rulebook.registry import find_rule
 
 MAX_FINDINGS: Final = 200  # of one file: more help nobody, and hostile files could make millions
 MAX_FACTS: Final = 200  # as above
 MAX_LINKS: Final = 20_000  # of one file: an index of shards names each tensor's file once
+MAX_FORMATS: Final = 64  # of the parts of one file; more than there are
 MAX_LINK_CHARACTERS: Final = 4096  # the longest path that Linux takes
+
+# told of each finding as soon as there is one, with the format of the file
+Listen: TypeAlias = Callable[[Finding, str], None]
+
+
+def tell_nobody(finding: Finding, format_name: str) -> None:
+    """Say nothing."""
 
 
 @dataclass(slots=True)
 class _Gathered:
     """What all parts of one file add to."""
 
+    listen: Listen
     findings: dict[Finding, None] = field(default_factory=dict)
+    floor: Severity | None = None  # once there are too many findings: the least grave that is kept
     facts: list[tuple[str, str]] = field(default_factory=list)
     links: dict[Link, None] = field(default_factory=dict)
     unexamined: list[str] = field(default_factory=list)
     dropped: int = 0
+    parts: int = 1
+    formats: dict[str, None] = field(default_factory=dict)
 
 
 class Report:
     """Findings and facts of one file, bounded. A member of an archive has one that adds to the file's."""
 
-    def __init__(self, path: str, format_name: str = "unknown") -> None:
+    def __init__(self, path: str, format_name: str = "unknown", listen: Listen = tell_nobody) -> None:
         self.path = path
         self.format = format_name
         self._location = shown(path)
         self._member = ""
-        self._all = _Gathered()
+        self._all = _Gathered(listen)
+
+    def recognise(self, format_name: str) -> None:
+        """Say what the file or member is."""
+        self.format = format_name
+        if len(self._all.formats) < MAX_FORMATS:
+            self._all.formats[format_name] = None
 
     def member(self, name: str) -> "Report":
         """Return the report of an archive's member, which adds to this one."""
@@ -40,6 +59,7 @@ class Report:
         report._location = f"{self._location}!{shown(name)}"  # of our own class
         report._member = f"{self._member}{shown(name)}: "  # as above
         report._all = self._all  # as above
+        report._all.parts += 1  # as above
         return report
 
     def find(self, rule: str, message: str, *, offset: int | None = None, line: int | None = None) -> None:
@@ -53,17 +73,24 @@ class Report:
             location += f"@{offset}"
         elif line is not None:
             location += f":{line}"
-        finding = Finding(rule, about.severity, about.confidence, location, message, about.remedy)
-        found = self._all.findings
+        self._add(Finding(rule, about.severity, about.confidence, location, message, about.remedy))
+
+    def _add(self, finding: Finding) -> None:
+        everything = self._all
+        found = everything.findings
         if finding in found:
             return
         if len(found) == MAX_FINDINGS:
-            self._all.dropped += 1
-            weakest = min(found, key=lambda each: each.severity)
-            if weakest.severity >= finding.severity:
+            everything.dropped += 1
+            if everything.floor is None:
+                everything.floor = min(each.severity for each in found)
+            if finding.severity <= everything.floor:
                 return
-            del found[weakest]  # many small findings must not keep a grave one out
+            # many small findings must not keep a grave one out
+            del found[next(each for each in found if each.severity is everything.floor)]
+            everything.floor = None
         found[finding] = None
+        everything.listen(finding, self.format)
 
     def fact(self, name: str, value: object) -> None:
         """Add a fact; ``value`` is shown safely here."""
@@ -97,4 +124,7 @@ class Report:
             facts=tuple(self._all.facts),
             links=tuple(self._all.links),
             not_examined=reasons[0] + more if reasons else None,
+            skipped=tuple(reasons),
+            parts=self._all.parts,
+            formats=tuple(sorted({self.format, *self._all.formats})),
         )

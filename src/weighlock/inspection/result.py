@@ -1,11 +1,14 @@
 """The result of inspecting a model: every file, what was covered, and by which rules."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from weighlock import __version__
+from weighlock.core.digest import Digest
 from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity, outcome_of
 from weighlock.core.outcome import Outcome
+from weighlock.inspection.file import Options
 from weighlock.inspection.rulebook.registry import ruleset_digest
 
 FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
@@ -13,11 +16,15 @@ FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
 
 @dataclass(frozen=True, slots=True)
 class InspectedFile:
-    """One file's result, its size, and how many of its bytes had to be read for it."""
+    """One file's result, its size, how many bytes had to be read for it, and its digest if that is known.
+
+    A byte that two parts of a parser ask for is read twice, so ``read_bytes`` may be more than ``size``.
+    """
 
     examined: Examined
     size: int
     read_bytes: int
+    digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class Coverage:
     bytes_examined: int
     bytes_not_examined: int
     bytes_read: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class InspectionResult:
 
     files: tuple[InspectedFile, ...]
     tool_version: str = __version__
+    options: Options = field(default_factory=Options)
+    confinement: tuple[str, ...] = ()  # what held for the process that parsed; empty if nothing was parsed
 
     @property
     def outcome(self) -> Outcome:
@@ -60,6 +70,7 @@ class InspectionResult:
             sum(file.size for file in done),
             sum(file.size for file in left),
             sum(file.read_bytes for file in self.files),
+            sum(file.examined.parts for file in self.files),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -67,27 +78,48 @@ class InspectionResult:
         coverage = self.coverage
         return {
             "format": FORMAT,
-            "tool": {"name": "weighlock", "version": self.tool_version},
+            "tool": {
+                "name": "weighlock",
+                "version": self.tool_version,
+                "confinement": list(self.confinement),
+            },
             "ruleset": str(ruleset_digest()),
+            "options": options_json(self.options),
             "outcome": self.outcome.name.lower(),
             "coverage": {
                 "files": {"examined": coverage.files_examined, "notExamined": coverage.files_not_examined},
                 "bytes": {"examined": coverage.bytes_examined, "notExamined": coverage.bytes_not_examined},
                 "bytesRead": coverage.bytes_read,
+                "parts": coverage.parts,
             },
             "files": [_file_json(file) for file in sorted(self.files, key=lambda each: each.examined.path)],
         }
 
     @classmethod
-    def of(cls, files: list[InspectedFile]) -> Self:
+    def of(
+        cls,
+        files: Iterable[InspectedFile],
+        *,
+        options: Options | None = None,
+        confinement: Iterable[str] | None = None,
+    ) -> Self:
         """Return the result of ``files``, in order of their paths."""
-        return cls(tuple(sorted(files, key=lambda each: each.examined.path)))
+        ordered = sorted(files, key=lambda each: each.examined.path)
+        return cls(tuple(ordered), options=options or Options(), confinement=tuple(sorted(confinement or ())))
+
+
+def options_json(options: Options) -> dict[str, Any]:
+    """Return what was added to the rules: names that a pickle may import, each with the reason that was given."""
+    return {"allow": {f"{module}:{name}": reason for (module, name), reason in sorted(options.allow.items())}}
 
 
 def _file_json(file: InspectedFile) -> dict[str, Any]:
+    told = examined_json(file.examined)
+    del told["links"]  # what the rules about several files went by; an index of shards has thousands
     return {
-        **examined_json(file.examined),
+        **told,
         "size": file.size,
+        "digest": None if file.digest is None else str(file.digest),
         "bytesRead": file.read_bytes,
         "outcome": file.examined.outcome.name.lower(),
     }
@@ -102,6 +134,9 @@ def examined_json(examined: Examined) -> dict[str, Any]:
         "facts": [list(fact) for fact in examined.facts],
         "links": [[link.kind, link.target, link.member] for link in examined.links],
         "notExamined": examined.not_examined,
+        "skipped": list(examined.skipped),
+        "parts": examined.parts,
+        "formats": list(examined.formats),
     }
 
 
@@ -111,14 +146,18 @@ def examined_from(message: dict[str, Any]) -> Examined:
     return Examined(
         path=str(message["path"]),
         format=str(message["format"]),
-        findings=tuple(_finding(item) for item in message["findings"]),
+        findings=tuple(finding_from(item) for item in message["findings"]),
         facts=tuple((str(name), str(value)) for name, value in message["facts"]),
         links=tuple(Link(str(kind), str(target), str(member)) for kind, target, member in message["links"]),
         not_examined=None if reason is None else str(reason),
+        skipped=tuple(str(each) for each in message["skipped"]),
+        parts=int(message["parts"]),
+        formats=tuple(str(name) for name in message["formats"]),
     )
 
 
-def _finding(item: dict[str, Any]) -> Finding:
+def finding_from(item: dict[str, Any]) -> Finding:
+    """Return the finding that ``to_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
     return Finding(
         rule=str(item["rule"]),
         severity=Severity[str(item["severity"]).upper()],

@@ -10,7 +10,10 @@ import io
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor
@@ -19,8 +22,10 @@ from weighlock.core.error import DeniedError
 from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.text import shown
+from weighlock.inspection.file import Options
 from weighlock.inspection.result import InspectedFile, InspectionResult
-from weighlock.service.inspection_process import InspectionProcess, not_examined, open_regular
+from weighlock.service.inspection_pool import Sized, share_out
+from weighlock.service.inspection_process import Asked, InspectionProcess, not_examined
 from weighlock.source.folder import FolderFile, walk_folder
 from weighlock.source.steady import FileIdentity
 from weighlock.store.folder import read_chunks, write_all
@@ -28,91 +33,125 @@ from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 from weighlock.store.tally import Tally
 
+_Sized = TypeVar("_Sized", bound=Sized)
 
-def inspect_path(root: Path, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
+
+def inspect_path(
+    root: Path, *, options: Options | None = None, progress: Progress = NO_PROGRESS
+) -> InspectionResult:
     """Return what the files under ``root``, or the one file, hold; raises what ``walk_folder`` raises."""
     files = walk_folder(root)
-    progress.begin("inspecting", sum(file.size for file in files))
-    done: list[InspectedFile] = []
-    try:
-        with InspectionProcess() as process:
-            for file in files:
-                done.append(_inspect_file(process, file))
-                progress.advance(file.size)
-    finally:
-        progress.end()
-    return InspectionResult.of(done)
+    return _gather(files, _inspect_files, sum(file.size for file in files), options, progress)
 
 
 def inspect_artifact(
-    store: Store, artifact: Artifact, *, progress: Progress = NO_PROGRESS
+    store: Store, artifact: Artifact, *, options: Options | None = None, progress: Progress = NO_PROGRESS
 ) -> InspectionResult:
     """Return what the files of ``artifact`` hold, as its digests name them.
 
     Raises DeniedError ``digest_mismatch`` or ``size_mismatch`` if the store holds other bytes, ``file_changed`` if
     somebody writes them meanwhile, ``blob_missing``.
     """
-    progress.begin("inspecting", artifact.size)
-    done: list[InspectedFile] = []
+    files = [_Blob(path, descriptor.size, descriptor) for path, descriptor in artifact.files.items()]
+
+    def examine(process: InspectionProcess, batch: Sequence[_Blob]) -> Iterator[InspectedFile]:
+        for file in batch:
+            yield replace(_inspect_blob(process, store, file), digest=file.descriptor.digest)
+
+    return _gather(files, examine, artifact.size, options, progress)
+
+
+def _gather(
+    files: Sequence[_Sized],
+    examine: Callable[[InspectionProcess, Sequence[_Sized]], Iterator[InspectedFile]],
+    size: int,
+    options: Options | None,
+    progress: Progress,
+) -> InspectionResult:
+    progress.begin("inspecting", size)
     try:
-        with InspectionProcess() as process:
-            for path, descriptor in artifact.files.items():
-                done.append(_inspect_blob(process, store, path, descriptor))
-                progress.advance(descriptor.size)
+        gathered = share_out(files, examine, options=options, done=lambda file: progress.advance(file.size))
     finally:
         progress.end()
-    return InspectionResult.of(done)
+    return InspectionResult.of(gathered.files, options=options, confinement=gathered.confinement)
 
 
-def inspect_stored(store: Store, text: str, *, progress: Progress = NO_PROGRESS) -> InspectionResult:
+def inspect_stored(
+    store: Store, text: str, *, options: Options | None = None, progress: Progress = NO_PROGRESS
+) -> InspectionResult:
     """Return what the model that ``text`` names in a store holds; raises the store's errors."""
-    return inspect_artifact(store, read_model(store, store.resolve(text).digest), progress=progress)
+    artifact = read_model(store, store.resolve(text).digest)
+    return inspect_artifact(store, artifact, options=options, progress=progress)
 
 
-def _inspect_file(process: InspectionProcess, file: FolderFile) -> InspectedFile:
+class _Blob(NamedTuple):
+    """A file of an artifact in a store."""
+
+    path: str
+    size: int
+    descriptor: Descriptor
+
+
+def _inspect_files(process: InspectionProcess, files: Sequence[FolderFile]) -> Iterator[InspectedFile]:
+    asked: list[Asked] = []
+    try:
+        for file in files:
+            opened = _open(file)
+            if isinstance(opened, Asked):
+                asked.append(opened)
+            else:
+                yield opened
+        yield from process.examine_all(asked)
+    finally:
+        for each in asked:
+            os.close(each.descriptor)
+
+
+def _open(file: FolderFile) -> Asked | InspectedFile:
     try:
         descriptor = open_regular(file.location)
     except OSError as error:
         return not_examined(file.path, file.size, f"it cannot be opened: {error.strerror}")
-    try:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            return not_examined(file.path, file.size, "it is not a regular file any more")
-        return process.examine(file.path, facts.st_size, descriptor)
-    finally:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
+        return not_examined(file.path, file.size, "it is not a regular file any more")
+    return Asked(file.path, facts.st_size, descriptor)
 
 
-def _inspect_blob(
-    process: InspectionProcess, store: Store, path: str, descriptor: Descriptor
-) -> InspectedFile:
-    with store.open_blob(descriptor.digest) as stream:
+def open_regular(location: Path) -> int:
+    """Return a descriptor of a file for reading, without following a last link or blocking on a FIFO."""
+    return os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def _inspect_blob(process: InspectionProcess, store: Store, file: _Blob) -> InspectedFile:
+    with store.open_blob(file.descriptor.digest) as stream:
         if isinstance(stream, io.FileIO):
-            return _inspect_stored_file(process, path, descriptor, stream.fileno())
+            return _inspect_stored_file(process, file, stream.fileno())
         with tempfile.TemporaryFile(buffering=0) as copy:  # the worker needs a descriptor
             tally = Tally(
-                f"the file {shown(path)!r}", expected=descriptor.digest, expected_size=descriptor.size
+                f"the file {shown(file.path)!r}", expected=file.descriptor.digest, expected_size=file.size
             )
-            for chunk in read_chunks(stream, size=descriptor.size):
+            for chunk in read_chunks(stream, size=file.size):
                 tally.update(chunk)  # which also ends what is longer than promised
                 write_all(copy.fileno(), chunk)
             tally.finish()
-            return process.examine(path, descriptor.size, copy.fileno())
+            return process.examine(file.path, file.size, copy.fileno())
 
 
-def _inspect_stored_file(
-    process: InspectionProcess, path: str, descriptor: Descriptor, number: int
-) -> InspectedFile:
+def _inspect_stored_file(process: InspectionProcess, file: _Blob, number: int) -> InspectedFile:
     before = _identity(number)
-    done = process.examine(path, descriptor.size, number)
-    _check_digest(path, number, descriptor)
+    asked = Asked(file.path, file.size, number)
+    done = list(
+        process.examine_all([asked], meanwhile=lambda: _check_digest(file.path, number, file.descriptor))
+    )
     if _identity(number) != before:  # else whoever can write the store shows the inspector other bytes
         raise DeniedError(
             "file_changed",
-            f"{shown(path)!r} was written to in the store while it was inspected",
+            f"{shown(file.path)!r} was written to in the store while it was inspected",
             hint="nothing writes to a stored file in good faith: find out who can write the store",
         )
-    return done
+    return done[0]
 
 
 def _identity(number: int) -> FileIdentity:

@@ -1,44 +1,76 @@
-"""Start, ask and kill the process that parses untrusted files.
+"""Ask and kill the process that parses untrusted files (``inspection_worker``).
 
 One process serves a whole run, because starting one costs more than most files. Each file
-has a deadline; a process that misses it or dies is replaced, and its file was not examined.
+has a deadline; a process that misses it or dies is replaced, and its file was not examined,
+unless the process had told of a finding before: that stands.
 """
 
-import json
+import contextlib
 import os
+import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
-import weighlock
-from weighlock.core.finding import Examined
+from weighlock.core.finding import Examined, Finding
 from weighlock.core.text import shown
-from weighlock.inspection.result import InspectedFile, examined_from
-from weighlock.service.inspection_worker import LENGTH_BYTES, MAX_MEMORY_BYTES, MAX_MESSAGE_BYTES
+from weighlock.inspection.file import Options
+from weighlock.inspection.result import InspectedFile, examined_from, finding_from
+from weighlock.inspection.span import Span
+from weighlock.service.inspection_channel import DATA_LENGTH_BYTES, frame, receive
+from weighlock.service.inspection_start import MAX_MEMORY_BYTES, Started, take_worker
 
-DEADLINE_S: Final = 60.0  # for one file; 10 million pickle operations take about 20
+DEADLINE_S: Final = 60.0  # for one file; 10 million pickle operations take about 20 where nothing is compiled
 GRACE_S: Final = 2.0  # for a worker that broke off to say why; then it is killed
+MAX_FOUND: Final = 1000  # told of one file before its end; a worker that tells more is not one of ours
 _MAX_ERROR_CHARACTERS: Final = 200  # of the last line of a traceback, for people
+_MAX_LAST_BYTES: Final = 65_536  # what a pipe holds
+_TICK_S: Final = 0.01  # between two looks whether a worker that closed its channel has ended
 
-# -I and -S: no user's or site's start-up code runs beside untrusted bytes, and start-up is quick
-_PROGRAM: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from weighlock.service.inspection_worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
+Fetch = Callable[[Span], bytes]
+
+
+class Asked(NamedTuple):
+    """A file to be examined: its name, its size in bytes, and its descriptor; or who answers for its bytes."""
+
+    path: str
+    size: int
+    descriptor: int = -1
+    fetch: Fetch | None = None
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the worker has told of one file so far, in case that it tells no more."""
+
+    format: str = "unknown"
+    findings: dict[Finding, None] = field(default_factory=dict)
+    read_bytes: int = 0
 
 
 class InspectionProcess:
-    """A worker that is started when the first file comes. Use as a context manager: it is killed at the end."""
+    """A worker that is started when the first file comes. Use as a context manager: it is killed at the end.
 
-    def __init__(self, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+    ``confinement`` is what holds for the worker (``inspection_confinement.confine``), known after the first file.
+    """
+
+    def __init__(
+        self,
+        *,
+        options: Options | None = None,
+        deadline_s: float = DEADLINE_S,
+        memory_bytes: int = MAX_MEMORY_BYTES,
+    ) -> None:
+        self._allow = [[*name, reason] for name, reason in (options or Options()).allow.items()]
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
+        self._worker: Started | None = None
+        self._interrupted = False
+        self.confinement: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -48,95 +80,187 @@ class InspectionProcess:
     ) -> None:
         self._end()
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id while there is one."""
+        return self._worker.pid if self._worker else None
+
+    def interrupt(self) -> None:
+        """Kill the worker from another thread; there will be no other."""
+        self._interrupted = True
+        worker = self._worker
+        if worker is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGKILL)
+
     def examine(self, path: str, size: int, descriptor: int) -> InspectedFile:
         """Return what the open file holds; never raises for what happens to the worker."""
+        return next(self.examine_all([Asked(path, size, descriptor)]))
+
+    def examine_spans(self, path: str, size: int, fetch: Fetch) -> InspectedFile:
+        """Return what a file holds that lies elsewhere: ``fetch`` gets the ranges that its parser asks for.
+
+        ``fetch`` may take as long as it likes; what it raises ends the worker and is raised here.
+        """
+        return next(self.examine_all([Asked(path, size, fetch=fetch)]))
+
+    def examine_all(
+        self, batch: Sequence[Asked], *, meanwhile: Callable[[], None] = lambda: None
+    ) -> Iterator[InspectedFile]:
+        """Yield what each file holds, in order; ``meanwhile`` is called once while the worker is at it.
+
+        A batch is of at most ``MAX_BATCH`` open files, or of one file that lies elsewhere. Never raises for what
+        happens to the worker; what ``meanwhile`` raises ends it.
+        """
+        left = deque(batch)
+        while left and not self._interrupted:
+            sent = self._send(left)
+            try:
+                meanwhile()
+            except BaseException:
+                self._end()
+                raise
+            meanwhile = _nothing
+            while left:
+                asked = left.popleft()
+                yield self._await(asked) if sent else self._broken_off(asked, _Told())
+                if self._worker is None:
+                    break  # the rest is for the next worker
+
+    def _send(self, batch: Sequence[Asked]) -> bool:
         try:
-            reply = self._ask({"path": path, "size": size}, descriptor)
-            return InspectedFile(examined_from(reply["examined"]), size, int(reply["bytesRead"]))
+            if self._worker is None:
+                self._worker = take_worker(self._memory_bytes)
+            message = frame({"files": [(each.path, each.size) for each in batch], "allow": self._allow})
+            descriptors = [each.descriptor for each in batch if each.fetch is None]
+            channel = self._worker.channel
+            channel.settimeout(self._deadline_s)
+            sent = socket.send_fds(channel, [message], descriptors) if descriptors else 0
+            channel.sendall(message[sent:])
+        except OSError:
+            return False
+        return True
+
+    def _await(self, asked: Asked) -> InspectedFile:
+        told = _Told()
+        try:
+            return self._listen(asked, told)
+        except _FetchError as error:
+            self._end()
+            raise error.cause from None
         except TimeoutError:
             self._end()
-            return not_examined(path, size, f"its examination took longer than {self._deadline_s:g} s")
+            return _part(asked, told, f"its examination took longer than {self._deadline_s:g} s")
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             # whatever came back is not a result; why the worker died is said, and the next file gets a new one
-            return not_examined(path, size, f"its examination broke off: {self._end(grace_s=GRACE_S)}")
+            return self._broken_off(asked, told)
 
-    def _ask(self, request: dict[str, Any], descriptor: int) -> dict[str, Any]:
-        channel = self._channel or self._start()
-        channel.settimeout(self._deadline_s)
-        raw = json.dumps(request).encode()
-        message = len(raw).to_bytes(LENGTH_BYTES, "little") + raw
-        sent = socket.send_fds(channel, [message], [descriptor])
-        channel.sendall(message[sent:])
+    def _listen(self, asked: Asked, told: _Told) -> InspectedFile:
+        worker = self._worker
+        if worker is None:
+            raise EOFError
         until = time.monotonic() + self._deadline_s
-        length = int.from_bytes(_receive(channel, LENGTH_BYTES, until), "little")
-        if length > MAX_MESSAGE_BYTES:
-            raise ValueError("the reply is too long")
-        reply: dict[str, Any] = json.loads(_receive(channel, length, until))
-        return reply
 
-    def _start(self) -> socket.socket:
-        mine, theirs = socket.socketpair()
-        root = str(Path(weighlock.__file__).resolve().parent.parent)
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    "-c",
-                    _PROGRAM,
-                    root,
-                    str(theirs.fileno()),
-                    str(self._memory_bytes),
-                ],
-                pass_fds=[theirs.fileno()],
-                env={"PYTHONDONTWRITEBYTECODE": "1"},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-        self._channel = mine
-        return mine
+        def wait() -> None:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            worker.channel.settimeout(left)
+
+        while True:
+            message = receive(worker.channel, wait)
+            if "done" in message:
+                return InspectedFile(examined_from(message["done"]), asked.size, int(message["bytesRead"]))
+            if "span" in message and asked.fetch is not None:
+                until += self._answer(worker.channel, asked.fetch, message["span"])
+            elif not self._note(message, told):
+                told.read_bytes = int(message["bytesRead"])
+                self._end()  # what filled its memory may be there still
+                return _part(asked, told, str(message["broken"]))
+
+    def _note(self, message: dict[str, Any], told: _Told) -> bool:
+        """Keep what the worker tells on the way; returns False if that was its last word about the file."""
+        if "confined" in message:
+            self.confinement = tuple(str(word) for word in message["confined"])
+        elif "found" in message:
+            if len(told.findings) == MAX_FOUND:
+                raise ValueError("the worker finds too much")
+            told.format = str(message["format"])
+            told.findings[finding_from(message["found"])] = None
+        else:
+            return False
+        return True
+
+    def _answer(self, channel: socket.socket, fetch: Fetch, span: Any) -> float:
+        """Send the bytes of a span; return how many seconds it took to get them."""
+        offset, length = span
+        began = time.monotonic()
+        try:
+            data = fetch(Span(int(offset), int(length)))
+        except (
+            Exception
+        ) as error:  # of any kind: it is raised again in ``_await``, apart from the worker's errors
+            raise _FetchError(error) from error
+        channel.settimeout(self._deadline_s)
+        channel.sendall(len(data).to_bytes(DATA_LENGTH_BYTES, "little"))
+        channel.sendall(data)
+        return time.monotonic() - began
+
+    def _broken_off(self, asked: Asked, told: _Told) -> InspectedFile:
+        return _part(asked, told, f"its examination broke off: {self._end(grace_s=GRACE_S)}")
 
     def _end(self, *, grace_s: float = 0.0) -> str:
         """Kill the worker, if there is one and ``grace_s`` is over, and return how it ended, for people."""
-        process, channel = self._process, self._channel
-        self._process = self._channel = None
-        if channel is not None:
-            channel.close()
-        if process is None:
-            return "it was not started"
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return "its worker could not be started"
+        worker.channel.close()
+        status = _status_within(worker.pid, grace_s)
+        if status is None:
+            os.kill(worker.pid, signal.SIGKILL)
+            _, status = os.waitpid(worker.pid, 0)
+        os.set_blocking(worker.errors, False)
         try:
-            _, errors = process.communicate(timeout=grace_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, errors = process.communicate()
-        last = (errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
-        return (
-            f"the worker ended with status {process.returncode}: {shown(last, limit=_MAX_ERROR_CHARACTERS)}"
-        )
+            raw = os.read(worker.errors, _MAX_LAST_BYTES)
+        except BlockingIOError:
+            raw = b""
+        finally:
+            os.close(worker.errors)
+        last = (raw.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+        code = os.waitstatus_to_exitcode(status)
+        return f"the worker ended with status {code}: {shown(last, limit=_MAX_ERROR_CHARACTERS)}"
 
 
-def _receive(channel: socket.socket, length: int, until: float) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        channel.settimeout(left)
-        part = channel.recv(min(length - len(data), 1 << 20))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
+class _FetchError(Exception):
+    """The caller's ``fetch`` raised ``cause``."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _status_within(pid: int, seconds: float) -> int | None:
+    until = time.monotonic() + seconds
+    while True:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        if time.monotonic() >= until:
+            return None
+        time.sleep(_TICK_S)
+
+
+def _part(asked: Asked, told: _Told, reason: str) -> InspectedFile:
+    """Return the result for a file whose examination ended before its time: what was found before stands."""
+    findings = tuple(sorted(told.findings, key=lambda each: (-each.severity, each.location, each.rule)))
+    examined = Examined(asked.path, told.format, findings, not_examined=reason, skipped=(reason,))
+    return InspectedFile(examined, asked.size, told.read_bytes)
 
 
 def not_examined(path: str, size: int, reason: str) -> InspectedFile:
     """Return the result for a file that could not be examined."""
-    return InspectedFile(Examined(path, "unknown", not_examined=reason), size, 0)
-
-
-def open_regular(location: Path) -> int:
-    """Return a descriptor of a file for reading, without following a last link or blocking on a FIFO."""
-    return os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    return _part(Asked(path, size), _Told(), reason)
