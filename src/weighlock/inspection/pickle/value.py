@@ -1,7 +1,6 @@
 """What an abstract pickle machine has on its stack, and what it reports: values and events.
 
-A value is one of Python's own constants (None, bool, int, float, text of at most 4096 characters,
-bytes of at most 4096), or an object of the classes below. Containers are the machine's own and go on
+A value is one of Python's own constants (None, bool, int, text and bytes of at most 4096 bytes), or an object of the classes below. Containers are the machine's own and go on
 changing while a stream is read: they only grow (an item that the pickle replaces is kept beside
 the new one), so the value in an event holds at the end all that it held at any time.
 ``settled`` tells whether a value was already complete when its event happened.
@@ -16,13 +15,17 @@ MAX_SETTLED_PARTS: Final = 1000  # containers and calls in one value; one with m
 
 
 class Global:
-    """An imported name, as the stream writes it (below protocol 3 a reader maps Python 2's names)."""
+    """An imported name, as the stream writes it (below protocol 3 a reader maps Python 2's names).
 
-    __slots__ = ("module", "name")
+    ``result`` stands for what any call of it gives, if the name is harmless with any arguments.
+    """
+
+    __slots__ = ("module", "name", "result")
 
     def __init__(self, module: str, name: str) -> None:
         self.module = module
         self.name = name
+        self.result: Made | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Global) and self.module == other.module and self.name == other.name
@@ -38,18 +41,18 @@ class Sequence:
     """A container that the pickle made.
 
     ``items`` of a dict are keys and values in turn, every one that was ever set. ``cut`` says how many
-    items are not kept, ``plain`` that nothing inside (kept or cut, at any depth) is anything but data.
-    ``changed`` is the offset of the last operation that added to it, -1 if none did after it was made.
+    items are not kept: if it is not 0, nothing may be concluded from those that are.
+    ``changed`` is the offset of the last operation that added to it, -1 if none did.
     """
 
-    __slots__ = ("changed", "cut", "items", "kind", "plain")
+    __slots__ = ("changed", "cut", "items", "kind", "memo")
 
     def __init__(self, kind: str, items: "list[Value]") -> None:
         self.kind = kind
         self.items = items
         self.cut = 0
-        self.plain = True
         self.changed = -1
+        self.memo = -1  # the machine's: where it lies in the memo
 
     def __repr__(self) -> str:
         return f"Sequence({self.kind!r}, {self.items!r}, cut={self.cut})"
@@ -89,7 +92,11 @@ class Persistent:
 
 
 class Data:
-    """A constant that is not kept: "str", "bytes", "bytearray" or "int"; its bytes in the file, -1 if unknown."""
+    """A constant that is not kept.
+
+    ``kind`` is "str", "bytes", "bytearray", "int", "float" or "buffer" (which the loading program provides);
+    ``length`` is in bytes, ``offset`` where they lie in the file, -1 if they do not lie there as they are.
+    """
 
     __slots__ = ("kind", "length", "offset")
 
@@ -113,9 +120,7 @@ class Unknown:
 
 UNKNOWN: Final = Unknown()
 
-Value: TypeAlias = (
-    bool | int | float | str | bytes | Global | Sequence | Made | Persistent | Data | Unknown | None
-)
+Value: TypeAlias = bool | int | str | bytes | Global | Sequence | Made | Persistent | Data | Unknown | None
 
 
 class Event(NamedTuple):
