@@ -1,14 +1,18 @@
 """What an archive's members mean: torch, NumPy and Keras put models into ZIP files."""
 
 import re
+import stat
 from typing import Final
 
+from weighlock.core.text import shown
 from weighlock.inspection.archive.archive import Archive
 from weighlock.inspection.archive.kind import kind_of, reader_of
-from weighlock.inspection.archive.zip import ENCRYPTED, STORED, Member, read_zip
+from weighlock.inspection.archive.member import ENCRYPTED, STORED, Member
+from weighlock.inspection.archive.name import check_names, leaves
+from weighlock.inspection.archive.zip import read_zip
 from weighlock.inspection.file import File
 from weighlock.inspection.numpy.npy import MAGIC
-from weighlock.inspection.span import Reading, read
+from weighlock.inspection.span import Reading, Unexamined, read
 
 _STORAGE: Final = re.compile(r"[^/]+/data/\d+")
 _TORCH_INERT: Final = re.compile(
@@ -16,16 +20,31 @@ _TORCH_INERT: Final = re.compile(
 )
 _TORCH_CODE: Final = re.compile(r"[^/]+/code/.+\.py")
 MAX_INERT_BYTES: Final = 64  # a number, a word or an identifier
+MAX_GAPS: Final = 100  # examined: each is a finding already
+MAX_TARGET_BYTES: Final = 4096  # of a link
 
 
 def examine_zip_file(file: File) -> Reading[None]:
-    """Examine every member of an archive. Raises FormatError ``zip-structure`` and Unexamined."""
+    """Examine every member of an archive, and what hides between them. Raises Unexamined."""
     report = file.report
-    members = yield from read_zip(file.size)
-    report.format = kind_of(frozenset(member.name for member in members))
+    located = yield from read_zip(report, file.size)
+    report.format = kind_of(frozenset(member.name for member in located.members))
+    check_names(
+        report,
+        ((member.name, member.header) for member in located.members),
+        looked_up_exactly=report.format == "npz",
+    )
+    members = [
+        member for member in located.members if not member.name.endswith("/") or member.size or member.packed
+    ]
+    archive = Archive(file, members)
     report.fact("members", len(members))
     report.fact("bytes in members", sum(member.size for member in members))
-    yield from reader_of(report.format)(file, Archive(file, members))
+    for member in members:
+        yield from _check_kind(archive, member)
+    yield from reader_of(report.format)(file, archive)
+    for gap in located.gaps[:MAX_GAPS]:
+        yield from file.part(f"bytes {gap.offset} to {gap.offset + gap.length}", gap.offset, gap.length)
 
 
 def examine_members(_file: File, archive: Archive) -> Reading[None]:
@@ -43,6 +62,27 @@ def examine_torch(file: File, archive: Archive) -> Reading[None]:
     for member in archive.members:
         if member not in code and not (_is_inert(member) and not (yield from _is_array(member))):
             yield from archive.examine(member)
+
+
+def _check_kind(archive: Archive, member: Member) -> Reading[None]:
+    """Report a folder with content, a link that leaves the folder, and what is no file at all."""
+    report = archive.file.report
+    name = shown(member.name)
+    if member.name.endswith("/"):
+        report.find(
+            "zip-structure", f"the folder {name!r} has content: some readers read it", offset=member.header
+        )
+    kind = stat.S_IFMT(member.mode)
+    if kind == stat.S_IFLNK:
+        try:
+            target = (yield from archive.read(member, MAX_TARGET_BYTES)).decode("utf-8", "replace")
+        except Unexamined as limit:
+            report.not_examined(f"the target of the link {name!r}: {limit.reason}")
+            return
+        rule = "archive-link" if leaves(target) else "archive-link-inside"
+        report.find(rule, f"{name!r} is a symbolic link to {shown(target)!r}", offset=member.header)
+    elif kind in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
+        report.find("archive-device", f"{name!r} is a device, pipe or socket", offset=member.header)
 
 
 def _is_inert(member: Member) -> bool:
