@@ -54,7 +54,7 @@ def _inspect(target: str, progress: "Progress") -> "InspectionResult":
     if Path(target).exists() or target.startswith(("/", "./", "../")):
         return inspect_path(Path(target), progress=progress)
     from weighlock.core.store_reference import StoreReference
-    from weighlock.service.inspect import inspect_stored
+    from weighlock.service.inspect_stored import inspect_stored
 
     named = StoreReference.parse(target)
     store = workspace().store(named.environment)

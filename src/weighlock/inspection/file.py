@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from weighlock.inspection.options import Options
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import Reading, Unexamined, drive, fetch_from, shifted
+
+__all__ = ["MAX_DEPTH", "MAX_EXPANDED_BYTES", "MAX_PARTS", "Budget", "File", "Options"]
 
 MAX_DEPTH: Final = 5  # files in files: a wheel with a compressed NumPy archive of pickles has four
 MAX_EXPANDED_BYTES: Final = 2 << 30  # decompressed in one file, all parts together
@@ -30,13 +33,6 @@ class Budget:
         self.parts -= 1
         if self.parts < 0:
             raise Unexamined(f"the file has more than {MAX_PARTS} parts")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user's policy adds to the rules: ``allow`` maps (module, name) to the reason."""
-
-    allow: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from weighlock.core.finding import Examined
 from weighlock.inspection.catalogue import EXAMINATIONS, examination_of
 from weighlock.inspection.detect import HEAD_BYTES, Detected, detect, may_go_on_as_pickle, reaches_out
-from weighlock.inspection.file import File, Options
+from weighlock.inspection.file import File
+from weighlock.inspection.options import Options
 from weighlock.inspection.pickle.stream import read_pickles
 from weighlock.inspection.report import Listen, Report, tell_nobody
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from weighlock import __version__
-from weighlock.core.digest import Digest
 from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity, outcome_of
 from weighlock.core.outcome import Outcome
-from weighlock.inspection.file import Options
-from weighlock.inspection.rulebook.registry import ruleset_digest
+from weighlock.inspection.options import Options
+
+if TYPE_CHECKING:  # 3 ms that a small file would notice
+    from weighlock.core.digest import Digest
 
 FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
 
@@ -24,7 +25,7 @@ class InspectedFile:
     examined: Examined
     size: int
     read_bytes: int
-    digest: Digest | None = None
+    digest: "Digest | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class InspectionResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object: format, tool, ruleset, outcome, coverage, files in order of their paths."""
+        from weighlock.inspection.rulebook.registry import ruleset_digest  # noqa: PLC0415  # workers do not ask
+
         coverage = self.coverage
         return {
             "format": FORMAT,

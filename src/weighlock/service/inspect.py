@@ -1,37 +1,21 @@
-"""Inspect a model in a folder, a file or a store, and say what was covered.
+"""Inspect a model in a folder or a file, and say what was covered.
 
-Results about a folder inform people. Only ``inspect_artifact`` makes evidence: it digests
+Results about a folder inform people. Only ``inspect_stored.inspect_artifact`` makes evidence: it digests
 each file through the same descriptor that was examined.
 """
 
-import contextlib
-import hashlib
-import io
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from weighlock.core.artifact import Artifact
-from weighlock.core.descriptor import Descriptor
-from weighlock.core.digest import Digest
-from weighlock.core.error import DeniedError
-from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
-from weighlock.core.text import shown
-from weighlock.inspection.file import Options
+from weighlock.inspection.options import Options
 from weighlock.inspection.result import InspectedFile, InspectionResult
 from weighlock.service.inspection_pool import Sized, share_out
 from weighlock.service.inspection_process import Asked, InspectionProcess, not_examined
 from weighlock.source.folder import FolderFile, walk_folder
-from weighlock.source.steady import FileIdentity
-from weighlock.store.folder import read_chunks, write_all
-from weighlock.store.interface import Store
-from weighlock.store.manifest import read_model
-from weighlock.store.tally import Tally
 
 _Sized = TypeVar("_Sized", bound=Sized)
 
@@ -41,55 +25,23 @@ def inspect_path(
 ) -> InspectionResult:
     """Return what the files under ``root``, or the one file, hold; raises what ``walk_folder`` raises."""
     files = walk_folder(root)
-    return _gather(files, _inspect_files, sum(file.size for file in files), options, progress)
+    return examine_shared(files, _inspect_files, sum(file.size for file in files), options, progress)
 
 
-def inspect_artifact(
-    store: Store, artifact: Artifact, *, options: Options | None = None, progress: Progress = NO_PROGRESS
-) -> InspectionResult:
-    """Return what the files of ``artifact`` hold, as its digests name them.
-
-    Raises DeniedError ``digest_mismatch`` or ``size_mismatch`` if the store holds other bytes, ``file_changed`` if
-    somebody writes them meanwhile, ``blob_missing``.
-    """
-    files = [_Blob(path, descriptor.size, descriptor) for path, descriptor in artifact.files.items()]
-
-    def examine(process: InspectionProcess, batch: Sequence[_Blob]) -> Iterator[InspectedFile]:
-        for file in batch:
-            yield replace(_inspect_blob(process, store, file), digest=file.descriptor.digest)
-
-    return _gather(files, examine, artifact.size, options, progress)
-
-
-def _gather(
+def examine_shared(
     files: Sequence[_Sized],
     examine: Callable[[InspectionProcess, Sequence[_Sized]], Iterator[InspectedFile]],
     size: int,
     options: Options | None,
     progress: Progress,
 ) -> InspectionResult:
+    """Return the result of what ``examine`` yields for the ``files`` of ``size`` bytes together."""
     progress.begin("inspecting", size)
     try:
         gathered = share_out(files, examine, options=options, done=lambda file: progress.advance(file.size))
     finally:
         progress.end()
     return InspectionResult.of(gathered.files, options=options, confinement=gathered.confinement)
-
-
-def inspect_stored(
-    store: Store, text: str, *, options: Options | None = None, progress: Progress = NO_PROGRESS
-) -> InspectionResult:
-    """Return what the model that ``text`` names in a store holds; raises the store's errors."""
-    artifact = read_model(store, store.resolve(text).digest)
-    return inspect_artifact(store, artifact, options=options, progress=progress)
-
-
-class _Blob(NamedTuple):
-    """A file of an artifact in a store."""
-
-    path: str
-    size: int
-    descriptor: Descriptor
 
 
 def _inspect_files(process: InspectionProcess, files: Sequence[FolderFile]) -> Iterator[InspectedFile]:
@@ -122,57 +74,3 @@ def _open(file: FolderFile) -> Asked | InspectedFile:
 def open_regular(location: Path) -> int:
     """Return a descriptor of a file for reading, without following a last link or blocking on a FIFO."""
     return os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-
-
-def _inspect_blob(process: InspectionProcess, store: Store, file: _Blob) -> InspectedFile:
-    with store.open_blob(file.descriptor.digest) as stream:
-        if isinstance(stream, io.FileIO):
-            return _inspect_stored_file(process, file, stream.fileno())
-        with tempfile.TemporaryFile(buffering=0) as copy:  # the worker needs a descriptor
-            tally = Tally(
-                f"the file {shown(file.path)!r}", expected=file.descriptor.digest, expected_size=file.size
-            )
-            for chunk in read_chunks(stream, size=file.size):
-                tally.update(chunk)  # which also ends what is longer than promised
-                write_all(copy.fileno(), chunk)
-            tally.finish()
-            return process.examine(file.path, file.size, copy.fileno())
-
-
-def _inspect_stored_file(process: InspectionProcess, file: _Blob, number: int) -> InspectedFile:
-    before = _identity(number)
-    asked = Asked(file.path, file.size, number)
-    done = list(
-        process.examine_all([asked], meanwhile=lambda: _check_digest(file.path, number, file.descriptor))
-    )
-    if _identity(number) != before:  # else whoever can write the store shows the inspector other bytes
-        raise DeniedError(
-            "file_changed",
-            f"{shown(file.path)!r} was written to in the store while it was inspected",
-            hint="nothing writes to a stored file in good faith: find out who can write the store",
-        )
-    return done[0]
-
-
-def _identity(number: int) -> FileIdentity:
-    with contextlib.suppress(OSError):  # a read-only file system: nobody writes there
-        os.fsync(number)  # a page that is mapped and dirty changes unseen until it was written out
-    return FileIdentity.of(os.fstat(number))
-
-
-def _check_digest(path: str, number: int, descriptor: Descriptor) -> None:
-    size = os.fstat(number).st_size
-    if size != descriptor.size:
-        raise DeniedError("size_mismatch", f"{shown(path)!r} has {size} bytes, not {descriptor.size}")
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(READ_BYTES))
-    at = 0
-    while read := os.preadv(number, [buffer], at):
-        digest.update(buffer[:read])
-        at += read
-    if Digest("sha256", digest.hexdigest()) != descriptor.digest:
-        raise DeniedError(
-            "digest_mismatch",
-            f"the bytes of {shown(path)!r} are not those that its digest names",
-            hint="run `weighlock fsck`, and pull the model again",
-        )

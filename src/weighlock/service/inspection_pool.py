@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
-from weighlock.inspection.file import Options
+from weighlock.inspection.options import Options
 from weighlock.inspection.result import InspectedFile
 from weighlock.service.inspection_channel import MAX_BATCH
 from weighlock.service.inspection_process import InspectionProcess

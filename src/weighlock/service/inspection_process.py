@@ -7,7 +7,6 @@ unless the process had told of a finding before: that stands.
 
 import contextlib
 import os
-import signal
 import socket
 import time
 from collections import deque
@@ -18,7 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from weighlock.core.finding import Examined, Finding
 from weighlock.core.text import shown
-from weighlock.inspection.file import Options
+from weighlock.inspection.options import Options
 from weighlock.inspection.result import InspectedFile, examined_from, finding_from
 from weighlock.inspection.span import Span
 from weighlock.service.inspection_channel import DATA_LENGTH_BYTES, frame, receive
@@ -29,6 +28,7 @@ GRACE_S: Final = 2.0  # for a worker that broke off to say why; then it is kille
 MAX_FOUND: Final = 1000  # told of one file before its end; a worker that tells more is not one of ours
 _MAX_ERROR_CHARACTERS: Final = 200  # of the last line of a traceback, for people
 _MAX_LAST_BYTES: Final = 65_536  # what a pipe holds
+_SIGKILL: Final = 9  # the module signal makes classes of them all, 1 ms
 _TICK_S: Final = 0.01  # between two looks whether a worker that closed its channel has ended
 
 Fetch = Callable[[Span], bytes]
@@ -91,7 +91,7 @@ class InspectionProcess:
         worker = self._worker
         if worker is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(worker.pid, signal.SIGKILL)
+                os.kill(worker.pid, _SIGKILL)
 
     def examine(self, path: str, size: int, descriptor: int) -> InspectedFile:
         """Return what the open file holds; never raises for what happens to the worker."""
@@ -217,7 +217,7 @@ class InspectionProcess:
         worker.channel.close()
         status = _status_within(worker.pid, grace_s)
         if status is None:
-            os.kill(worker.pid, signal.SIGKILL)
+            os.kill(worker.pid, _SIGKILL)
             _, status = os.waitpid(worker.pid, 0)
         os.set_blocking(worker.errors, False)
         try:

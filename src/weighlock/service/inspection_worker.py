@@ -16,8 +16,8 @@ import sys
 from typing import Any, Final
 
 from weighlock.core.finding import Finding, Severity
-from weighlock.inspection.file import Options
 from weighlock.inspection.inspector import inspect_file
+from weighlock.inspection.options import Options
 from weighlock.inspection.result import examined_json
 from weighlock.inspection.span import Span, drive
 from weighlock.service.inspection_channel import (

@@ -44,7 +44,7 @@ from weighlock.service.gatekeeper import (
     observe,
     verify_release,
 )
-from weighlock.service.inspect import inspect_artifact
+from weighlock.service.inspect_stored import inspect_artifact
 from weighlock.service.record import put_record
 from weighlock.service.sbom_check import compare_sbom
 from weighlock.service.serving import read_serving

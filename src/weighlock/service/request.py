@@ -30,7 +30,7 @@ from weighlock.promotion.record import check_name
 from weighlock.service.approve import principal_in
 from weighlock.service.evidence import attach, gather
 from weighlock.service.file import read_limited
-from weighlock.service.inspect import inspect_artifact
+from weighlock.service.inspect_stored import inspect_artifact
 from weighlock.service.installation import check_installation, describe_installation
 from weighlock.service.inventory import make_candidate_bom, open_installation
 from weighlock.service.record import put_record

@@ -18,7 +18,8 @@ from weighlock.core.outcome import Outcome
 from weighlock.inspection.result import InspectedFile, InspectionResult, examined_from, examined_json
 from weighlock.inspection.rulebook.registry import all_rules, ruleset_digest
 from weighlock.inspection.sarif import to_sarif
-from weighlock.service.inspect import inspect_artifact, inspect_path, inspect_stored
+from weighlock.service.inspect import inspect_path
+from weighlock.service.inspect_stored import inspect_artifact, inspect_stored
 from weighlock.service.inspection_process import InspectionProcess
 from weighlock.store.memory import MemoryStore
 
