@@ -25,6 +25,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x1f\x8b\x08", "gzip"),
     (0, b"BZh", "bzip2"),
     (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"\x5d\0\0", "lzma"),  # the usual properties, of a dictionary of 64 KiB or more
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
     (0, b"\x04\x22\x4d\x18", "lz4"),
     (0, b"\x7fELF", "elf"),
@@ -50,7 +51,7 @@ _ZLIB: Final = frozenset(
 )  # of a 32 KB window, the only ones written
 _PICKLES: Final = frozenset({"pickle", "torch-legacy", "joblib"})
 _TORCH: Final = frozenset({"zip", "pickle", "torch-legacy", "tar"})
-_COMPRESSED: Final = frozenset({"gzip", "bzip2", "xz", "lz4", "zlib", "zstd"})
+_COMPRESSED: Final = frozenset({"gzip", "bzip2", "lzma", "xz", "lz4", "zlib", "zstd"})
 _TEXTS: Final = frozenset({"text", "json", "python", "script", "empty"})
 _PICKLE_SUFFIXES: Final = frozenset(
     {".pkl", ".pickle", ".p", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".bin"}
