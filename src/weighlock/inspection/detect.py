@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from weighlock.inspection.pickle.global_name import Verdict, judge
 from weighlock.inspection.pickle.machine import Stream
 from weighlock.inspection.pickle.stream import probe_pickle
+from weighlock.inspection.protobuf.sniff import protobuf_format
 from weighlock.inspection.safetensors.header import MAX_HEADER_BYTES
 
 HEAD_BYTES: Final = (
@@ -42,6 +43,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"\x89PNG\r\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
     (4, b"TFL3", "tflite"),
+    (4, b"ORTM", "ort"),
     (257, b"ustar", "tar"),
     *((offset, b"\x89HDF\r\n\x1a\n", "hdf5") for offset in (0, 512, 1024, 2048, 4096, 8192)),
 )
@@ -83,6 +85,8 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
     ".hdf5": frozenset({"hdf5"}),
     ".onnx": frozenset({"onnx"}),
     ".tflite": frozenset({"tflite"}),
+    ".ort": frozenset({"ort"}),
+    ".mlmodel": frozenset({"coreml"}),
     ".json": frozenset({"json"}),
     ".py": frozenset({"python", "empty"}),
     ".tar": frozenset({"tar"}),
@@ -138,7 +142,8 @@ def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, s
     yield pickle is not None, pickle or ""
     yield _is_tar(head), "tar"
     yield head[:2] in _ZLIB, "zlib"
-    yield _is_onnx(head), "onnx"
+    graph = protobuf_format(head, size)
+    yield graph is not None, graph or ""
 
 
 def _is_pe(head: bytes) -> bool:
@@ -164,16 +169,6 @@ def _is_tar(head: bytes) -> bool:
     digits = head[148:156].strip(b" \0")
     total = sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
     return bool(re.fullmatch(rb"[0-7]{1,8}", digits)) and int(digits, 8) == total
-
-
-def _is_onnx(head: bytes) -> bool:
-    # ir_version is field 1, a small number; the fields that follow it are texts or the graph
-    return (
-        len(head) > 4
-        and head[0] == 0x08
-        and 1 <= head[1] <= 32
-        and head[2] in b"\x12\x1a\x22\x32\x3a\x42\x72"
-    )
 
 
 def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:

@@ -32,7 +32,7 @@ class Message:
         self.offset = offset
         self.parent = parent
         self.values: dict[int, list[object]] = {}
-        self.notes: dict[str, list[str]] = {}
+        self.notes: dict[str, dict[object, None]] = {}
 
     def integer(self, number: int, default: int = 0) -> int:
         """Return an integer field, read as signed 64 bits; the last occurrence counts."""
@@ -74,7 +74,3 @@ class Message:
         """Return the inner message of a field that has one."""
         found = self.messages(number)
         return found[-1] if found else None
-
-    def note(self, key: str, value: str) -> None:
-        """Add to what the visitor has learned of this message."""
-        self.notes.setdefault(key, []).append(value)
