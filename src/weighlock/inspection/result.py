@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from weighlock import __version__
 from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity, outcome_of
@@ -11,8 +11,16 @@ from weighlock.inspection.options import Options
 
 if TYPE_CHECKING:  # 3 ms that a small file would notice
     from weighlock.core.digest import Digest
+    from weighlock.core.waiver import Waiver
 
 FORMAT: Final = 1  # of the JSON; raised when a field changes its meaning
+
+
+class Waived(NamedTuple):
+    """A finding that a person accepted for a time: it does not count."""
+
+    finding: Finding
+    waiver: "Waiver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class InspectedFile:
     size: int
     read_bytes: int
     digest: "Digest | None" = None
+    waived: tuple[Waived, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ def _file_json(file: InspectedFile) -> dict[str, Any]:
         "size": file.size,
         "digest": None if file.digest is None else str(file.digest),
         "bytesRead": file.read_bytes,
+        "waived": [{**each.finding.to_json(), "waiver": each.waiver.to_json()} for each in file.waived],
         "outcome": file.examined.outcome.name.lower(),
     }
 

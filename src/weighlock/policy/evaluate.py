@@ -16,6 +16,7 @@ from weighlock.core.error import DeniedError
 from weighlock.core.evidence import MAX_WAIVER_DAYS, Evidence, Kind
 from weighlock.core.finding import Severity
 from weighlock.core.text import shown
+from weighlock.core.waiver import Waiver
 from weighlock.policy.document import Policy
 
 
@@ -58,18 +59,35 @@ def _inspection(policy: Policy, question: Question, used: list[Digest]) -> Itera
     if not isinstance(files, list) or not files:
         yield Reason("inspection_missing", "the inspection lists no files")
         return
+    if _allowed_names(newest.predicate) != set(policy.allow):
+        yield Reason(
+            "inspection_options",
+            "the inspection was made with other names allowed than the policy's",
+            "promote again: promotion inspects with the policy's own options",
+        )
+    waivers = [waiver for waiver in policy.waivers if waiver.refusal(question.now.date()) is None]
     for file in files:
-        yield from _inspected_file(file, policy.accept_up_to)
+        yield from _inspected_file(file, policy, waivers)
 
 
-def _inspected_file(file: Any, accept_up_to: Severity) -> Iterator[Reason]:
+def _allowed_names(predicate: Mapping[str, Any]) -> set[tuple[str, str]] | None:
+    """Return the names that the inspection let a pickle import beyond the rules; None if it does not say."""
+    options = predicate.get("options")
+    allow = options.get("allow") if isinstance(options, Mapping) else None
+    if not isinstance(allow, Mapping):
+        return None
+    return {(module, name) for module, _, name in (str(each).partition(":") for each in allow)}
+
+
+def _inspected_file(file: Any, policy: Policy, waivers: Sequence[Waiver]) -> Iterator[Reason]:
     if not isinstance(file, Mapping) or not isinstance(file.get("findings"), list):
         yield Reason("inspection_missing", "the inspection of a file cannot be read")
         return
     path = shown(str(file.get("path")))
+    yield from _forbidden(file, path, policy.forbidden_formats)
     for finding in file["findings"]:
         severity = _severity(finding)
-        if severity is None or severity > accept_up_to:
+        if (severity is None or severity > policy.accept_up_to) and not _is_waived(file, finding, waivers):
             told = finding.get("message") if isinstance(finding, Mapping) else finding
             yield Reason(
                 "inspection_findings",
@@ -82,6 +100,33 @@ def _inspected_file(file: Any, accept_up_to: Severity) -> Iterator[Reason]:
             f"{path} was not examined: {shown(str(file.get('notExamined', 'it is not said why')))}",
             "leave the file out of the model, or convert it to a format that is examined",
         )
+
+
+def _forbidden(file: Mapping[str, Any], path: str, forbidden: frozenset[str]) -> Iterator[Reason]:
+    """Deny a file of a forbidden format, or with a part of one; also one that does not say what it is."""
+    if not forbidden:
+        return
+    formats = file.get("formats")
+    if not isinstance(formats, list) or not formats:
+        yield Reason("format_forbidden", f"{path}: the inspection does not say of which format it is")
+        return
+    for name in sorted(forbidden & {*map(str, formats), str(file.get("format"))}):
+        yield Reason(
+            "format_forbidden",
+            f"{path} is of the format {shown(name)} or holds it, which the policy forbids",
+            "convert it, for weights to safetensors, or have the policy's owners change forbidden_formats",
+        )
+
+
+def _is_waived(file: Mapping[str, Any], finding: Any, waivers: Sequence[Waiver]) -> bool:
+    if not isinstance(finding, Mapping):
+        return False
+    try:
+        digest = Digest.parse(file.get("digest"))
+    except DeniedError:
+        return False  # a waiver is about bytes, and it is not known which these were
+    rule, path = str(finding.get("rule")), str(file.get("path"))
+    return any(waiver.covers_rule(rule, _severity(finding), digest, path) for waiver in waivers)
 
 
 def _severity(finding: Any) -> Severity | None:

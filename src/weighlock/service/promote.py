@@ -27,6 +27,7 @@ from weighlock.core.environment import EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.evidence import MADE_AT, OWN, Evidence, Kind
 from weighlock.core.progress import NO_PROGRESS, Progress
+from weighlock.inspection.options import Options
 from weighlock.ledger.entry import Action, Actor
 from weighlock.policy.evaluate import Question, evaluate
 from weighlock.promotion import release as release_record
@@ -213,7 +214,9 @@ def _copy_and_inspect(workspace: Workspace, case: _Case, signer: Signer, progres
     finally:
         progress.end()
     predicate = {
-        **inspect_artifact(target, case.model, progress=progress).to_json(),
+        **inspect_artifact(
+            target, case.model, options=Options(dict(workspace.policy[0].allow)), progress=progress
+        ).to_json(),
         MADE_AT: write_time(workspace.clock()),
     }
     digest = attach(target, descriptor, Kind.INSPECTION, predicate, signer, name=case.candidate.name)

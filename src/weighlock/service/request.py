@@ -24,6 +24,7 @@ from weighlock.core.jsontext import read_object
 from weighlock.core.package_lock import MAX_LOCK_BYTES, PackageLock
 from weighlock.core.reference import PinnedReference
 from weighlock.core.store_reference import StoreReference
+from weighlock.inspection.options import Options
 from weighlock.ledger.entry import Action, Actor
 from weighlock.promotion.candidate import MEDIA_TYPE, MODEL, Candidate, Installation, Sandbox
 from weighlock.promotion.record import check_name
@@ -113,7 +114,10 @@ def request(workspace: Workspace, wish: Wish, signer: Signer) -> Requested:
 
 def _attach_inspection(workspace: Workspace, store: Store, artifact: Artifact, *, name: str) -> None:
     """Sign what was found in the model, for those who approve; promotion inspects again with its own key."""
-    predicate = {**inspect_artifact(store, artifact).to_json(), MADE_AT: write_time(workspace.clock())}
+    predicate = {
+        **inspect_artifact(store, artifact, options=Options(dict(workspace.policy[0].allow))).to_json(),
+        MADE_AT: write_time(workspace.clock()),
+    }
     signer = workspace.signer(EXPERIMENTATION)
     attach(store, artifact.descriptor, Kind.INSPECTION, predicate, signer, name=name)
 

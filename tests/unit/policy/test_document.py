@@ -1,5 +1,6 @@
 """The policy file: the starter, and every mistake with its line."""
 
+import datetime as dt
 from importlib import resources
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from weighlock.core.digest import Digest
 from weighlock.core.error import UsageError
 from weighlock.core.finding import Severity
+from weighlock.core.waiver import Waiver
 from weighlock.policy.document import Policy
 
 STARTER = (resources.files("weighlock.policy") / "starter.yaml").read_bytes()
@@ -29,8 +31,84 @@ approvals:
 
 def test_the_starter() -> None:
     assert Policy.parse(STARTER, file="it") == Policy(
-        "starter", Digest.of(STARTER), Severity.LOW, 30, 30, 90, True, 2, 14
+        "starter",
+        Digest.of(STARTER),
+        Severity.LOW,
+        30,
+        30,
+        90,
+        True,
+        2,
+        14,
+        frozenset({"pickle", "joblib", "torch-legacy"}),
     )
+
+
+INSPECTION = """\
+inspection:
+  forbidden_formats: [hdf5]
+  allow:
+    house.layers.Scale: reviewed
+    house.layers:Outer.Inner: reviewed too
+  waivers:
+    - rule: native-code
+      digest: sha256:{digest}
+      path: lib/kernel.so
+      owner: ada
+      reason: ours
+      ticket: ML-12
+      expires: 2026-12-31
+"""
+
+
+def with_inspection(text: str) -> bytes:
+    return PLAIN.replace("inspection:\n", text.replace("{digest}", "a" * 64)).encode()
+
+
+def test_formats_names_and_waivers() -> None:
+    policy = Policy.parse(with_inspection(INSPECTION), file="it")
+    assert policy.forbidden_formats == {"hdf5"}
+    assert policy.allow == {
+        ("house.layers", "Scale"): "reviewed",
+        ("house.layers", "Outer.Inner"): "reviewed too",
+    }
+    (waiver,) = policy.waivers
+    assert waiver == Waiver(
+        "native-code",
+        Digest("sha256", "a" * 64),
+        "ada",
+        "ours",
+        "ML-12",
+        dt.date(2026, 12, 31),
+        "lib/kernel.so",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("[hdf5]", "hdf5", 4),
+        ("[hdf5]", "[HDF5]", 4),
+        ("[hdf5]", "[7]", 4),
+        ("Scale: reviewed", "Scale: ''", 6),
+        ("house.layers.Scale", "Scale", 6),
+        ("house.layers.Scale", "house..Scale", 6),
+        ("Scale: reviewed", "Scale: [reviewed]", 6),
+        ("owner: ada", "owner: ''", 12),
+        ("      owner: ada\n", "", 9),
+        ("owner: ada", "owner: ada\n      who: eve", 13),
+        ("sha256:{digest}", "sha256:12", 10),
+        ("2026-12-31", "never", 15),
+        ("2026-12-31", "2026-12-31 12:00:00", 15),
+        ("    - rule: native-code\n", "    - native-code\n    - rule: native-code\n", 9),
+    ],
+)
+def test_mistakes_of_the_inspection(before: str, after: str, line: int) -> None:
+    assert before in INSPECTION
+    with pytest.raises(UsageError) as refused:
+        Policy.parse(with_inspection(INSPECTION.replace(before, after)), file="it")
+    assert refused.value.code == "policy_invalid"
+    assert f"line {line}:" in refused.value.message
 
 
 def test_another() -> None:

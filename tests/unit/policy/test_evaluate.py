@@ -41,7 +41,9 @@ def file(path: str = "m.safetensors", **changes: Any) -> dict[str, Any]:
 
 
 def inspection(files: object = None, made: dt.datetime = NOW, name: str = "", **changes: Any) -> Evidence:
-    predicate = {"files": [file()] if files is None else files, "madeAt": at(made), **changes}
+    predicate = {"files": [file()] if files is None else files, "madeAt": at(made)}
+    predicate["options"] = {"allow": {}}
+    predicate.update(changes)
     return evidence(Kind.INSPECTION, MODEL, predicate, name)
 
 
