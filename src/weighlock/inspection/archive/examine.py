@@ -1,5 +1,6 @@
 """What an archive's members mean: torch, NumPy and Keras put models into ZIP files."""
 
+import posixpath
 import re
 import stat
 from typing import Final
@@ -8,7 +9,7 @@ from weighlock.core.text import shown
 from weighlock.inspection.archive.archive import Archive
 from weighlock.inspection.archive.kind import kind_of, reader_of
 from weighlock.inspection.archive.member import ENCRYPTED, STORED, Member
-from weighlock.inspection.archive.name import check_names, leaves
+from weighlock.inspection.archive.name import check_names, link_leaves
 from weighlock.inspection.archive.zip import read_zip
 from weighlock.inspection.file import File
 from weighlock.inspection.numpy.npy import MAGIC
@@ -79,7 +80,8 @@ def _check_kind(archive: Archive, member: Member) -> Reading[None]:
         except Unexamined as limit:
             report.not_examined(f"the target of the link {name!r}: {limit.reason}")
             return
-        rule = "archive-link" if leaves(target) else "archive-link-inside"
+        out = link_leaves(posixpath.dirname(member.name), target)
+        rule = "archive-link" if out else "archive-link-inside"
         report.find(rule, f"{name!r} is a symbolic link to {shown(target)!r}", offset=member.header)
     elif kind in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
         report.find("archive-device", f"{name!r} is a device, pipe or socket", offset=member.header)

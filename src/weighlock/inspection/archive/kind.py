@@ -16,7 +16,10 @@ from weighlock.inspection.span import Reading
 _TORCH_PICKLE: Final = re.compile(r"[^/]+/(?:data|constants|attributes)\.pkl|[^/]+/code/.+\.debug_pkl")
 READERS: Final[dict[str, str]] = {
     "keras-zip": "archive.examine:examine_members",
+    "nemo": "archive.examine:examine_members",
     "npz": "archive.examine:examine_members",
+    "tar": "archive.examine:examine_members",
+    "torch-tar": "archive.examine:examine_members",
     "torch-zip": "archive.examine:examine_torch",
     "zip": "archive.examine:examine_members",
 }
@@ -29,6 +32,13 @@ def kind_of(names: frozenset[str]) -> str:
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
     return "keras-zip" if {"config.json", "metadata.json"} <= names else "zip"
+
+
+def kind_of_tar(names: frozenset[str]) -> str:
+    """Return which kind of tar file has members of these names; a key of ``READERS``."""
+    if {"pickle", "storages", "tensors"} <= names:
+        return "torch-tar"
+    return "nemo" if "model_config.yaml" in names else "tar"
 
 
 def reader_of(kind: str) -> Callable[[File, Archive], Reading[None]]:

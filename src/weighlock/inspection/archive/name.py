@@ -1,5 +1,6 @@
 """What the names of an archive's members do to whoever unpacks it."""
 
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -64,6 +65,13 @@ def leaves(name: str) -> bool:
     """Return whether a path leads out of the folder on some system."""
     parts = re.split(r"[\\/]", name)
     return name.startswith(("/", "\\", "~/")) or ".." in parts or bool(_DRIVE.match(name))
+
+
+def link_leaves(base: str, target: str) -> bool:
+    """Return whether a link in the folder ``base`` leads out of the archive's folder."""
+    if target.startswith(("/", "\\", "~")) or ("\\" in target and leaves(target)):
+        return True
+    return leaves(posixpath.normpath(posixpath.join(base, target)))
 
 
 def _folded(name: str) -> str:

@@ -27,7 +27,7 @@ RULES: Final = (
         detail="File systems of macOS and Windows, and PyTorch's own reader of archives, do not tell capitals apart, and some normalise Unicode. "
         "Which of the two members is read depends on the reader. NumPy's archives are exempt: their arrays are found by exact names and never unpacked.",
     ),
-    Rule("archive-corrupt", MEDIUM, SURE, "Packed data breaks its format before its end; a loader that reads on the go has run what comes before.", FETCH_AGAIN, controls=TAMPERING),
+    Rule("archive-corrupt", MEDIUM, SURE, "Data breaks off or breaks its format before its end; a loader that reads on the go has run what comes before.", FETCH_AGAIN, controls=TAMPERING),
     Rule("archive-device", HIGH, SURE, "A member is a device, a pipe or a socket: unpacking it makes one.", FETCH_AGAIN, controls=TAMPERING),
     Rule(
         "archive-duplicate", HIGH, SURE, "Two members have one name: readers differ in which of them they take.", FETCH_AGAIN, ("CWE-694",), controls=TAMPERING,
