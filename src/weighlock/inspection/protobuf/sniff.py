@@ -5,6 +5,8 @@ characteristic of it is there. Fields that no format has make a file unknown, wh
 """
 
 import re
+from collections.abc import Callable
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from weighlock.inspection.protobuf.wire import BITS32, FIXED_BYTES, SIZED, VARINT, varint
@@ -12,6 +14,7 @@ from weighlock.inspection.protobuf.wire import BITS32, FIXED_BYTES, SIZED, VARIN
 MAX_FIELDS: Final = 64  # looked at; formats show themselves within the first few
 _IDENTIFIER: Final = re.compile(rb"[A-Za-z_>][A-Za-z0-9_.>/\\-]{0,200}")
 _ONNX: Final = {1: VARINT, 5: VARINT, **dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), SIZED)}
+_ONNX_GRAPH: Final = dict.fromkeys((1, 2, 5, 10, 11, 12, 13, 14, 15, 16), SIZED)
 _SAVED_MODEL: Final = {1: VARINT, 2: SIZED}
 _META_GRAPH: Final = dict.fromkeys(range(1, 8), SIZED)
 _GRAPH: Final = {1: SIZED, 2: SIZED, 3: VARINT, 4: SIZED, 5: SIZED}
@@ -37,114 +40,124 @@ def protobuf_format(head: bytes, size: int) -> str | None:
     """Return the format of a protobuf file of ``size`` bytes that begins with ``head``; None if it is no known one."""
     if not head or head[0] & 7 not in {VARINT, SIZED}:
         return None
-    fields = _outline(head, 0, len(head), size)
+    fields = _outline(head, 0, size)
     if not fields:
         return None
-    for name, test in _TESTS:
-        if test(head, fields, size):
-            return name
-    return None
+    seen = _Head(head, size, fields)
+    return next((name for name, test in _TESTS if test(seen)), None)
 
 
-def _outline(head: bytes, at: int, held: int, end: int) -> list[Seen]:
-    """Return the fields of the message from ``at`` to ``end`` as far as they are held; none if one is broken."""
+def _outline(head: bytes, at: int, end: int) -> list[Seen]:
+    """Return the fields of the message from ``at`` to ``end`` as far as they are held and can be read.
+
+    The last one may reach beyond the end: a model that was cut is still told, so that it is read and reported.
+    """
     found: list[Seen] = []
-    while at < min(held, end) and len(found) < MAX_FIELDS:
-        tag = varint(head, at, held)
-        if tag is None:
-            return found if held < end and held - at < 5 else []
+    stop = min(len(head), end)
+    while at < stop and len(found) < MAX_FIELDS:
+        tag = varint(head, at, stop)
+        if tag is None or tag.value < 8:
+            break
         number, wire = tag.value >> 3, tag.value & 7
         at = tag.end
+        value = varint(head, at, stop) if wire in {VARINT, SIZED} else None
         if wire in FIXED_BYTES:
             found.append(Seen(number, wire, 0, at))
             at += FIXED_BYTES[wire]
-        elif wire in {VARINT, SIZED} and number:
-            value = varint(head, at, held)
-            if value is None:
-                return found if held < end and held - at < 10 else []
+        elif value is not None:
             found.append(Seen(number, wire, value.value, value.end))
             at = value.end + (value.value if wire == SIZED else 0)
         else:
-            return []
-        if at > end:
-            return []
+            break
     return found
+
+
+def _known(fields: list[Seen], known: dict[int, int]) -> list[Seen]:
+    """Return the fields up to the first that is not known: what follows is for the format's parser to judge."""
+    return list(takewhile(lambda each: known.get(each.number) == each.wire, fields))
 
 
 def _fits(fields: list[Seen], known: dict[int, int]) -> bool:
     return bool(fields) and all(known.get(each.number) == each.wire for each in fields)
 
 
-def _inner(head: bytes, field: Seen) -> list[Seen]:
-    return _outline(head, field.start, len(head), field.start + field.value)
-
-
 def _numbers(fields: list[Seen]) -> set[int]:
     return {each.number for each in fields}
 
 
-def _is_saved_model(head: bytes, fields: list[Seen], size: int) -> bool:
-    graphs = [each for each in fields if each.number == 2]
-    return (
-        _fits(fields, _SAVED_MODEL)
-        and bool(graphs)
-        and all(_fits(_inner(head, each), _META_GRAPH) for each in graphs if each.start < len(head))
-        and (graphs[-1].start + graphs[-1].value == size or len(fields) == MAX_FIELDS)
-    )
+class _Head(NamedTuple):
+    """The beginning of a file and its fields."""
+
+    raw: bytes
+    size: int
+    fields: list[Seen]
+
+    def of(self, number: int) -> list[Seen]:
+        """Return the fields of a number whose payload has begun."""
+        return [each for each in self.fields if each.number == number and each.start < len(self.raw)]
+
+    def inner(self, field: Seen) -> list[Seen]:
+        return _outline(self.raw, field.start, field.start + field.value)
+
+    def whole(self, field: Seen) -> bool:
+        """Return whether all of a field is held."""
+        return field.start + field.value <= len(self.raw)
 
 
-def _is_coreml(head: bytes, fields: list[Seen], size: int) -> bool:
-    described = [each for each in fields if each.number == 2]
-    typed = [each for each in fields if each.number in _COREML_TYPES]
-    known = {1: VARINT, 2: SIZED, 10: VARINT, **{each.number: SIZED for each in typed}}
-    return _fits(fields, known) and bool(described and typed)
-
-
-def _is_onnx(head: bytes, fields: list[Seen], size: int) -> bool:
-    versions = [each.value for each in fields if each.number == 1]
-    graphs = [each for each in fields if each.number == 7 and each.start < len(head)]
-    if not _fits(fields, _ONNX) or not all(0 < version <= 255 for version in versions):
+def _is_saved_model(head: _Head) -> bool:
+    graphs = head.of(2)
+    if not _fits(head.fields, _SAVED_MODEL) or not graphs:
         return False
-    if not all(_fits(_inner(head, each), _ONNX_GRAPH) or not each.value for each in graphs):
+    ends = graphs[-1].start + graphs[-1].value >= head.size or len(head.fields) == MAX_FIELDS
+    return ends and all(_fits(head.inner(each), _META_GRAPH) for each in graphs)
+
+
+def _is_coreml(head: _Head) -> bool:
+    typed = {each.number: SIZED for each in head.fields if each.number in _COREML_TYPES}
+    seen = _numbers(_known(head.fields, {1: VARINT, 2: SIZED, 10: VARINT, **typed}))
+    return 2 in seen and bool(seen & typed.keys())
+
+
+def _is_onnx(head: _Head) -> bool:
+    fields = _known(head.fields, _ONNX)
+    if not all(0 < each.value <= 255 for each in fields if each.number == 1):
         return False
-    return bool(versions or graphs) and bool(_numbers(fields) & {2, 3, 7, 8})
-
-
-_ONNX_GRAPH: Final = dict.fromkeys((1, 2, 5, 10, 11, 12, 13, 14, 15, 16), SIZED)
-
-
-def _is_graph(head: bytes, fields: list[Seen], size: int) -> bool:
-    nodes = [each for each in fields if each.number == 1 and each.start < len(head)]
-    if not _fits(fields, _GRAPH) or not nodes:
+    graphs = [each for each in fields if each.number == 7 and each.start < len(head.raw) and each.value]
+    if not all(_known(head.inner(each), _ONNX_GRAPH) for each in graphs):
         return False
-    for node in nodes:
-        inner = _inner(head, node)
+    seen = _numbers(fields)
+    return bool(graphs) or (1 in seen and bool(seen & {2, 3, 7, 8}) and len(fields) == len(head.fields))
+
+
+def _is_graph(head: _Head) -> bool:
+    if not head.of(1) or not _known(head.fields, _GRAPH):
+        return False
+    for node in head.of(1):
+        inner = head.inner(node)
         operators = [each for each in inner if each.number == 2]
-        if not _fits(inner, _NODE) or (not operators and node.start + node.value <= len(head)):
+        if not _fits(inner, _NODE) or (not operators and head.whole(node)):
             return False
-        for each in operators:
-            if not _IDENTIFIER.fullmatch(head[each.start : each.start + each.value]):
-                return False
+        names = [head.raw[each.start : each.start + each.value] for each in operators if head.whole(each)]
+        if not all(map(_IDENTIFIER.fullmatch, names)):
+            return False
     return True
 
 
-def _is_keras_metadata(head: bytes, fields: list[Seen], size: int) -> bool:
-    nodes = [_inner(head, each) for each in fields if each.start < len(head)]
-    return _fits(fields, _KERAS) and all(
+def _is_keras_metadata(head: _Head) -> bool:
+    nodes = [head.inner(each) for each in head.of(1)]
+    return _fits(head.fields, _KERAS) and all(
         _fits(node, _KERAS_NODE) and _numbers(node) & {4, 5} for node in nodes
     )
 
 
-def _is_fingerprint(head: bytes, fields: list[Seen], size: int) -> bool:
-    return size < 1024 and _fits(fields, _FINGERPRINT) and {1, 2, 6} <= _numbers(fields)
+def _is_fingerprint(head: _Head) -> bool:
+    return head.size < 1024 and _fits(head.fields, _FINGERPRINT) and {1, 2, 6} <= _numbers(head.fields)
 
 
-def _is_sentencepiece(head: bytes, fields: list[Seen], size: int) -> bool:
-    pieces = [
-        _inner(head, each) for each in fields if each.number == 1 and each.start + each.value <= len(head)
-    ]
+def _is_sentencepiece(head: _Head) -> bool:
+    pieces = [head.inner(each) for each in head.of(1) if head.whole(each)]
     return (
-        _fits(fields, _PIECES)
+        _fits(head.fields, _PIECES)
         and len(pieces) > 1
         and all(_fits(piece, _PIECE) and 1 in _numbers(piece) for piece in pieces)
         and any(each.wire == BITS32 for piece in pieces for each in piece)
@@ -152,7 +165,7 @@ def _is_sentencepiece(head: bytes, fields: list[Seen], size: int) -> bool:
 
 
 # the most characteristic first
-_TESTS: Final = (
+_TESTS: Final[tuple[tuple[str, Callable[[_Head], bool]], ...]] = (
     ("coreml", _is_coreml),
     ("tf-saved-model", _is_saved_model),
     ("onnx", _is_onnx),
