@@ -4,9 +4,11 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+from weighlock.core.finding import Severity
+from weighlock.inspection.rulebook.registry import find_rule
+
 MARK: Final = "touch marker"  # what payloads would do
 EIGHT: Final = bytes(range(8))
-_INERT: Final = {"safetensors-alignment"}  # worth knowing, never a reason to deny
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Case:
 
     @property
     def outcome(self) -> str:
-        if not set(self.rules) <= _INERT:
+        if any(find_rule(rule).severity > Severity.INFO for rule in self.rules):  # less never denies
             return "findings"
         return "clean" if self.not_examined is None else "undecided"
 
