@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 from weighlock.core.digest import Digest
 from weighlock.core.environment import ENVIRONMENTS, EXPERIMENTATION, PRODUCTION
 from weighlock.core.error import DeniedError, UsageError
+from weighlock.core.pickle_name import read_allowed
 from weighlock.core.text import shown
 from weighlock.source.trusted import (
     check_entry,
@@ -95,6 +96,15 @@ KEYS: Final[dict[str, Key]] = {
     "sources.ollama": _sources("ollama", "Ollama models, as namespace or namespace/name, that may be pulled"),
     "sources.s3": _sources("s3", "buckets, or bucket/prefix, that models may be pulled from"),
     "sources.https": _sources("https", "hosts, or host/path, that files may be pulled from"),
+    "inspection.allow": Key(
+        "list",
+        None,
+        "names that a pickle may import besides the known ones, each as NAME: REASON; promotion uses the policy's",
+        read_allowed,
+    ),
+    "inspection.waivers": Key(
+        "path", "weighlock-waivers.yaml", "reviewed waivers of findings; promotion uses the policy's"
+    ),
     "push.oci": _sources("oci", "registries, or registry/repository, that artifacts may be pushed to"),
     "pull.cooldown_days": Key("count", "0", "how old a revision must be before it is pulled"),
     "pull.unconfirmed": Key("flag", "false", "accept a first pull or owner that the origin did not confirm"),

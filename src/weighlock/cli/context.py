@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from weighlock.settings import Settings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+SETTINGS_FILE: Final = (
+    "weighlock.yaml"  # a test holds it equal to that of ``settings``, which takes 15 ms to import
+)
 EXISTING_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -36,6 +39,22 @@ def settings() -> "Settings":
     if file is None and os.environ.get("WEIGHLOCK_CONFIG"):
         file = Path(os.environ["WEIGHLOCK_CONFIG"])
     return load_settings(file, variables=os.environ, flags=meta.get("weighlock.set", {}), folder=Path.cwd())
+
+
+def settings_named() -> bool:
+    """Return whether a person named the settings file, with -C or in the environment."""
+    named = click.get_current_context().meta.get("weighlock.config") or os.environ.get("WEIGHLOCK_CONFIG")
+    return bool(named)
+
+
+def has_project() -> bool:
+    """Return whether there are settings to read: a file, named or found here or above, or single ones."""
+    if settings_named() or click.get_current_context().meta.get("weighlock.set"):
+        return True
+    if any(name.startswith("WEIGHLOCK_INSPECTION_") for name in os.environ):
+        return True
+    here = Path.cwd()
+    return any((folder / SETTINGS_FILE).is_file() for folder in (here, *here.parents))
 
 
 def workspace() -> "Workspace":

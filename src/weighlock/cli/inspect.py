@@ -1,104 +1,193 @@
 """``weighlock inspect``."""
 
-import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from weighlock.cli.context import workspace
-from weighlock.cli.output import Output, common_options, pass_output, size_text, styled, table
+from weighlock.cli.context import (
+    EXISTING_FILE,
+    clock,
+    has_project,
+    is_stored,
+    settings,
+    settings_named,
+    workspace,
+)
+from weighlock.cli.output import Output, common_options, pass_output
 from weighlock.cli.progress import progress_for
+from weighlock.core.finding import Severity
 from weighlock.core.outcome import Outcome
-from weighlock.core.text import shown
 
 if TYPE_CHECKING:
-    from weighlock.core.finding import Finding
+    from weighlock.core.digest import Digest
     from weighlock.core.progress import Progress
-    from weighlock.inspection.result import InspectedFile, InspectionResult
+    from weighlock.inspection.result import InspectionResult
+    from weighlock.service.inspection_project import ProjectRules
 
-_WORDS = {Outcome.CLEAN: "clean", Outcome.FINDINGS: "findings", Outcome.UNDECIDED: "not examined"}
+_LEVELS: Final = ("low", "medium", "high", "critical")
+_HERE: Final = ("/", "./", "../")
 
 
-@click.command(short_help="Find what a model's files would do, without running them.")
-@click.argument("target", metavar="FILE|FOLDER|[ENVIRONMENT:]NAME|DIGEST")
+class _Inspect(click.Command):
+    """The command, in which ``explain`` as the first argument is the command that explains rules."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Return the context of this command, or that of ``explain``."""
+        if args[:1] != ["explain"]:
+            return super().make_context(info_name, args, parent, **extra)
+        from weighlock.cli.explain import explain
+
+        return explain.make_context(f"{info_name} explain", args[1:], parent, **extra)
+
+
+def _output_option(name: str, what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    return click.option(
+        f"--{name}",
+        type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+        help=f"Also write {what} to this file; - is standard output.",
+    )
+
+
+@click.command(cls=_Inspect, short_help="Find what a model's files would do, without running them.")
+@click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|[ENVIRONMENT:]NAME|DIGEST...")
+@_output_option("sarif", "the findings as SARIF 2.1.0")
+@_output_option("markdown", "a report in Markdown")
+@_output_option("junit", "the verdict on each file as JUnit XML")
+@_output_option("statement", "an unsigned in-toto statement")
+@click.option("--all", "everything", is_flag=True, help="Shorten no list.")
 @click.option(
-    "--sarif",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Also write the findings to this file as SARIF 2.1.0.",
+    "--fail-on",
+    type=click.Choice(_LEVELS),
+    default="low",
+    show_default=True,
+    help="The least severity that makes the exit status 1.",
+)
+@click.option(
+    "--waivers",
+    type=EXISTING_FILE,
+    help="Reviewed waivers; by default the settings' or weighlock-waivers.yaml beside them.",
 )
 @common_options
 @pass_output
-def inspect(output: Output, *, target: str, sarif: Path | None) -> int:
+def inspect(
+    output: Output,
+    /,
+    *,
+    targets: tuple[str, ...],
+    everything: bool,
+    fail_on: str,
+    waivers: Path | None,
+    **files: Path | None,
+) -> int:
     """Find what a model's files would do, without running them.
 
-    The target is a file or a folder, else a name or digest in a store. Formats are told
+    A target is a file or a folder, or one name or digest in a store. Formats are told
     by content. Nothing is executed, imported, unpickled or rendered, and what no parser
-    accounted for to its last byte is "not examined", never clean.
+    accounted for to its last byte is "not examined", never clean. `inspect explain RULE`
+    explains a rule; a file of that name is ./explain.
 
     Exit status: 0 clean, 1 findings, 3 not examined; findings win.
     """
+    rules = _rules(targets, waivers)
     with progress_for(output) as progress:
-        result = _inspect(target, progress)
-    if sarif is not None:
-        from weighlock.inspection.sarif import to_sarif
+        result, subject = _inspect(targets, rules, progress, digests=files["statement"] is not None)
+    result, notes = rules.apply(result, clock()().date())
+    outcome = _outcome(result, Severity[fail_on.upper()])
+    printed = _write(result, subject, files)
+    for note in (*rules.notes, *notes):
+        output.note(note)
+    if not printed:
+        facts = (
+            {"target": targets[0] if len(targets) == 1 else list(targets), **result.to_json()}
+            if output.json
+            else {}
+        )
+        output.facts(facts, lambda: _text(result, outcome, everything=everything))
+    return outcome
 
-        sarif.write_text(json.dumps(to_sarif(result), indent=2) + "\n", encoding="utf-8")
-    output.facts({"target": target, **result.to_json()}, lambda: _text(result))
-    return result.outcome
+
+def _rules(targets: tuple[str, ...], waivers: Path | None) -> "ProjectRules":
+    from weighlock.service.inspection_project import ProjectRules, read_project_rules
+
+    known = settings() if has_project() else None
+    if known is None and waivers is None:
+        return ProjectRules()
+    paths = [Path(target) for target in targets if not is_stored(target)]
+    return read_project_rules(known, waivers, paths, named=settings_named())
 
 
-def _inspect(target: str, progress: "Progress") -> "InspectionResult":
-    from weighlock.service.inspect import inspect_path
+def _inspect(
+    targets: tuple[str, ...], rules: "ProjectRules", progress: "Progress", *, digests: bool
+) -> "tuple[InspectionResult, tuple[str, Digest] | None]":
+    if len(targets) == 1 and (is_stored(targets[0]) or not _is_path(targets[0])):
+        return _inspect_stored(targets[0], rules, progress)
+    if any(is_stored(target) for target in targets):
+        raise click.UsageError("a name in a store is inspected alone: give one target, or files and folders")
+    from weighlock.service.inspect import inspect_paths
 
-    if Path(target).exists() or target.startswith(("/", "./", "../")):
-        return inspect_path(Path(target), progress=progress)
+    waived = {waiver.rule for waiver in rules.waivers}
+    result = inspect_paths(
+        [Path(target) for target in targets],
+        options=rules.options,
+        wants_digest=lambda file: digests or any(each.rule in waived for each in file.examined.findings),
+        progress=progress,
+    )
+    return result, None
+
+
+def _is_path(target: str) -> bool:
+    return Path(target).exists() or target.startswith(_HERE)
+
+
+def _inspect_stored(
+    target: str, rules: "ProjectRules", progress: "Progress"
+) -> "tuple[InspectionResult, tuple[str, Digest]]":
     from weighlock.core.store_reference import StoreReference
-    from weighlock.service.inspect_stored import inspect_stored
+    from weighlock.service.inspect_stored import inspect_artifact
+    from weighlock.store.manifest import read_model
 
     named = StoreReference.parse(target)
     store = workspace().store(named.environment)
-    return inspect_stored(store, named.text, progress=progress)
+    artifact = read_model(store, store.resolve(named.text).digest)
+    result = inspect_artifact(store, artifact, options=rules.options, progress=progress)
+    return result, (named.text, artifact.digest)
 
 
-def _text(result: "InspectionResult") -> str:
-    lines = [table([_row(file) for file in result.files])]
-    findings = result.findings
-    if findings:
-        lines += ["", *(_finding(finding) for finding in findings)]
-    unexamined = [file for file in result.files if file.examined.not_examined is not None]
-    if unexamined:
-        lines += ["", "not examined:"]
-        lines += [f"  {shown(file.examined.path)}: {file.examined.not_examined}" for file in unexamined]
-    return "\n".join([*lines, "", _summary(result)])
+def _outcome(result: "InspectionResult", fail_on: Severity) -> Outcome:
+    if any(finding.severity >= fail_on for finding in result.findings):
+        return Outcome.FINDINGS
+    whole = result.files and all(file.examined.not_examined is None for file in result.files)
+    return Outcome.CLEAN if whole else Outcome.UNDECIDED
 
 
-def _row(file: "InspectedFile") -> tuple[str, ...]:
-    outcome = file.examined.outcome
-    return (
-        styled(_WORDS[outcome], outcome),
-        file.examined.format,
-        size_text(file.size),
-        shown(file.examined.path),
-    )
+def _write(
+    result: "InspectionResult", subject: "tuple[str, Digest] | None", files: dict[str, Path | None]
+) -> bool:
+    """Write what was asked for; return whether standard output has been written to."""
+    wanted = {form: place for form, place in files.items() if place is not None}
+    if not wanted:
+        return False
+    from weighlock.service.inspection_output import FORMS, to_statement
+
+    on_stdout = [form for form, place in wanted.items() if str(place) == "-"]
+    if len(on_stdout) > 1:
+        raise click.UsageError(
+            f"only one of {' and '.join(f'--{form}' for form in on_stdout)} can be written to -"
+        )
+    for form, place in wanted.items():
+        text = to_statement(result, subject, clock()()) if form == "statement" else FORMS[form](result)
+        if form in on_stdout:
+            click.echo(text, nl=False)
+        else:
+            place.write_text(text, encoding="utf-8")
+    return bool(on_stdout)
 
 
-def _finding(finding: "Finding") -> str:
-    head = styled(finding.severity.name.lower(), Outcome.FINDINGS)
-    return (
-        f"{head}  {finding.rule}  {finding.location}\n    {finding.message}\n    what to do: {finding.remedy}"
-    )
+def _text(result: "InspectionResult", outcome: Outcome, *, everything: bool) -> str:
+    from weighlock.cli.inspect_text import inspection_text
 
-
-def _summary(result: "InspectionResult") -> str:
-    coverage = result.coverage
-    files = coverage.files_examined + coverage.files_not_examined
-    word = styled(_WORDS[result.outcome], result.outcome)
-    found = len(result.findings)
-    return (
-        f"{word}: {found} {'finding' if found == 1 else 'findings'}; "
-        f"{coverage.files_examined} of {files} {'file' if files == 1 else 'files'} and "
-        f"{size_text(coverage.bytes_examined)} of "
-        f"{size_text(coverage.bytes_examined + coverage.bytes_not_examined)} examined "
-        f"({size_text(coverage.bytes_read)} read)"
-    )
+    return inspection_text(result, everything=everything, outcome=outcome)

@@ -36,6 +36,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "show": ("weighlock.cli.show:show", "Show an artifact: its files and what is known about it."),
     "export": ("weighlock.cli.export:export", "Copy a model's files out of a store, verified."),
     "inspect": ("weighlock.cli.inspect:inspect", "Find what a model's files would do, without running them."),
+    "explain": (
+        "weighlock.cli.explain:explain",
+        "Explain a rule of inspection: why it matters, how it decides, what to do.",
+    ),
     "sbom": ("weighlock.cli.sbom:sbom", "Make a bill of materials, or record its review."),
     "evidence": ("weighlock.cli.evidence:evidence", "List, record or waive what a promotion needs to know."),
     "policy": ("weighlock.cli.policy:policy", "Show the policy in force, or check a policy file."),

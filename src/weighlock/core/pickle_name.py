@@ -9,3 +9,11 @@ def split_name(text: str) -> tuple[str, str]:
     if not all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
         raise ValueError(f"{shown(text)!r} is not a name such as package.module.Class")
     return module, name
+
+
+def read_allowed(text: str) -> tuple[tuple[str, str], str]:
+    """Return the name and the reason of ``module.name: reason``; raises ValueError."""
+    name, colon, reason = text.partition(": ")
+    if not colon or not reason.strip():
+        raise ValueError(f"{shown(text)!r} is not NAME: REASON")
+    return split_name(name), reason.strip()

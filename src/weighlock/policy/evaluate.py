@@ -108,6 +108,8 @@ def _forbidden(file: Mapping[str, Any], path: str, forbidden: frozenset[str]) ->
         return
     formats = file.get("formats")
     if not isinstance(formats, list) or not formats:
+        if file.get("notExamined", "unknown") is not None:
+            return  # which denies, and says why
         yield Reason("format_forbidden", f"{path}: the inspection does not say of which format it is")
         return
     for name in sorted(forbidden & {*map(str, formats), str(file.get("format"))}):

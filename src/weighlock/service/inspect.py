@@ -7,15 +7,21 @@ each file through the same descriptor that was examined.
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.inspection.options import Options
 from weighlock.inspection.result import InspectedFile, InspectionResult
 from weighlock.service.inspection_pool import Sized, share_out
 from weighlock.service.inspection_process import Asked, InspectionProcess, not_examined
 from weighlock.source.folder import FolderFile, walk_folder
+from weighlock.source.steady import FileIdentity
+
+if TYPE_CHECKING:
+    from weighlock.core.digest import Digest
 
 _Sized = TypeVar("_Sized", bound=Sized)
 
@@ -24,8 +30,33 @@ def inspect_path(
     root: Path, *, options: Options | None = None, progress: Progress = NO_PROGRESS
 ) -> InspectionResult:
     """Return what the files under ``root``, or the one file, hold; raises what ``walk_folder`` raises."""
-    files = walk_folder(root)
-    return examine_shared(files, _inspect_files, sum(file.size for file in files), options, progress)
+    return inspect_paths([root], options=options, progress=progress)
+
+
+def inspect_paths(
+    roots: Sequence[Path],
+    *,
+    options: Options | None = None,
+    wants_digest: Callable[[InspectedFile], bool] = lambda _: False,
+    progress: Progress = NO_PROGRESS,
+) -> InspectionResult:
+    """Return what the files under all ``roots`` hold; raises what ``walk_folder`` raises.
+
+    Of one root, paths are relative to it; of several, they begin with the root as it was named. Files for which
+    ``wants_digest`` says so have their digest in the result.
+    """
+    files = [_within(file, root, alone=len(roots) == 1) for root in roots for file in walk_folder(root)]
+
+    def examine(process: InspectionProcess, batch: Sequence[FolderFile]) -> Iterator[InspectedFile]:
+        return _inspect_files(process, batch, wants_digest)
+
+    return examine_shared(files, examine, sum(file.size for file in files), options, progress)
+
+
+def _within(file: FolderFile, root: Path, *, alone: bool) -> FolderFile:
+    if alone:
+        return file
+    return file._replace(path=str(root if root.is_file() else root / file.path))
 
 
 def examine_shared(
@@ -44,19 +75,32 @@ def examine_shared(
     return InspectionResult.of(gathered.files, options=options, confinement=gathered.confinement)
 
 
-def _inspect_files(process: InspectionProcess, files: Sequence[FolderFile]) -> Iterator[InspectedFile]:
+def _inspect_files(
+    process: InspectionProcess, files: Sequence[FolderFile], wants_digest: Callable[[InspectedFile], bool]
+) -> Iterator[InspectedFile]:
     asked: list[Asked] = []
+    before: list[FileIdentity] = []
     try:
         for file in files:
             opened = _open(file)
             if isinstance(opened, Asked):
                 asked.append(opened)
+                before.append(FileIdentity.of(os.fstat(opened.descriptor)))
             else:
                 yield opened
-        yield from process.examine_all(asked)
+        for each, identity, done in zip(asked, before, process.examine_all(asked), strict=False):
+            digest = digest_of(each.descriptor) if wants_digest(done) else None
+            if FileIdentity.of(os.fstat(each.descriptor)) != identity:
+                done = _changed(done)  # noqa: PLW2901  # what was seen of it is not worth more than its findings
+            yield replace(done, digest=digest)
     finally:
         for each in asked:
             os.close(each.descriptor)
+
+
+def _changed(file: InspectedFile) -> InspectedFile:
+    reason = "it was written to while it was examined"
+    return replace(file, examined=replace(file.examined, not_examined=reason, skipped=(reason,)))
 
 
 def _open(file: FolderFile) -> Asked | InspectedFile:
@@ -74,3 +118,18 @@ def _open(file: FolderFile) -> Asked | InspectedFile:
 def open_regular(location: Path) -> int:
     """Return a descriptor of a file for reading, without following a last link or blocking on a FIFO."""
     return os.open(location, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+
+
+def digest_of(descriptor: int) -> "Digest":
+    """Return the digest of all bytes of an open file, wherever it stands."""
+    import hashlib  # noqa: PLC0415  # 3 ms, and few inspections of a folder want digests
+
+    from weighlock.core.digest import Digest  # noqa: PLC0415  # as above
+
+    digest = hashlib.sha256()
+    buffer = memoryview(bytearray(READ_BYTES))
+    at = 0
+    while read := os.preadv(descriptor, [buffer], at):
+        digest.update(buffer[:read])
+        at += read
+    return Digest("sha256", digest.hexdigest())

@@ -4,7 +4,6 @@ Each file is digested through the same descriptor that is examined, while the wo
 """
 
 import contextlib
-import hashlib
 import io
 import os
 import tempfile
@@ -14,14 +13,12 @@ from typing import NamedTuple
 
 from weighlock.core.artifact import Artifact
 from weighlock.core.descriptor import Descriptor
-from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError
-from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.core.text import shown
 from weighlock.inspection.options import Options
 from weighlock.inspection.result import InspectedFile, InspectionResult
-from weighlock.service.inspect import examine_shared
+from weighlock.service.inspect import digest_of, examine_shared
 from weighlock.service.inspection_process import Asked, InspectionProcess
 from weighlock.source.steady import FileIdentity
 from weighlock.store.folder import read_chunks, write_all
@@ -103,13 +100,7 @@ def _check_digest(path: str, number: int, descriptor: Descriptor) -> None:
     size = os.fstat(number).st_size
     if size != descriptor.size:
         raise DeniedError("size_mismatch", f"{shown(path)!r} has {size} bytes, not {descriptor.size}")
-    digest = hashlib.sha256()
-    buffer = memoryview(bytearray(READ_BYTES))
-    at = 0
-    while read := os.preadv(number, [buffer], at):
-        digest.update(buffer[:read])
-        at += read
-    if Digest("sha256", digest.hexdigest()) != descriptor.digest:
+    if digest_of(number) != descriptor.digest:
         raise DeniedError(
             "digest_mismatch",
             f"the bytes of {shown(path)!r} are not those that its digest names",

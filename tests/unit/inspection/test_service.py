@@ -17,7 +17,7 @@ from weighlock.core.finding import Examined, Finding, Severity
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.result import InspectedFile, InspectionResult, examined_from, examined_json
 from weighlock.inspection.rulebook.registry import all_rules, ruleset_digest
-from weighlock.inspection.sarif import to_sarif
+from weighlock.inspection.output.sarif import to_sarif
 from weighlock.service.inspect import inspect_path
 from weighlock.service.inspect_stored import inspect_artifact, inspect_stored
 from weighlock.service.inspection_process import InspectionProcess
