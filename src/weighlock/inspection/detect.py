@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from weighlock.inspection.pickle.global_name import Verdict, judge
 from weighlock.inspection.pickle.machine import Stream
-from weighlock.inspection.pickle.stream import probe_pickle
+from weighlock.inspection.pickle.nested import probe_pickle
 from weighlock.inspection.protobuf.sniff import protobuf_format
 from weighlock.inspection.safetensors.header import MAX_HEADER_BYTES
 

@@ -12,7 +12,6 @@ from corpus.pickle_case import pickles
 from model_file import examine, framed, rules_of, short_text
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.inspector import inspect_file
-from weighlock.inspection.pickle import machine
 from weighlock.inspection.pickle import stream as pickle_stream
 from weighlock.inspection.pickle.global_name import (
     ALLOWED,
@@ -22,7 +21,7 @@ from weighlock.inspection.pickle.global_name import (
     Verdict,
     judge,
 )
-from weighlock.inspection.pickle.opcode import LAYOUT
+from weighlock.inspection.pickle.opcode import OPCODES
 from weighlock.inspection.span import Span, drive
 
 SYSTEM = b"cos\nsystem\n(S'touch marker'\ntR."
@@ -31,7 +30,7 @@ SYSTEM = b"cos\nsystem\n(S'touch marker'\ntR."
 def test_every_opcode_of_this_python_is_known() -> None:
     names = [name for name in vars(pickle) if name.isupper() and isinstance(getattr(pickle, name), bytes)]
     codes = {getattr(pickle, name)[0] for name in names if len(getattr(pickle, name)) == 1}
-    assert codes == set(LAYOUT)
+    assert codes == set(OPCODES)
 
 
 def test_a_large_payload_is_skipped_and_not_read() -> None:
@@ -89,7 +88,7 @@ def test_a_long_text_is_a_text() -> None:
 def test_a_budget_that_is_used_up_is_not_clean_and_keeps_what_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(machine, "MAX_OPERATIONS", 20_000)
+    monkeypatch.setattr(pickle_stream, "MAX_OPERATIONS", 20_000)
     examined = examine("a.pkl", SYSTEM[:-1] + b"N0" * 20_000 + b".")
     assert examined.not_examined is not None
     assert "operations" in examined.not_examined

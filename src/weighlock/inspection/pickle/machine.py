@@ -1,362 +1,366 @@
-"""Follow a pickle's stack and memo far enough to know every name that it imports.
+"""Follow a pickle's stack and memo: what would be imported, called and changed, without doing any of it.
 
-Nothing is built: a value is a text, an imported name, a flat tuple of those, or unknown.
-After an error that would stop a real reader the machine goes on with unknown values:
-what a reader did before it stopped has happened (truncated pickles run their payload).
+After an error that would stop a real reader the machine goes on with unknown values: what a reader did
+before it stopped has happened (truncated pickles run their payload). This module and those that it uses
+are compiled where a compiler is at hand, and run as they are elsewhere.
 """
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
+
+try:
+    from mypy_extensions import i64
+except ImportError:  # interpreted, or compiled and alone: then the name is not needed
+    i64 = int  # type: ignore[misc]  # a machine number where compiled
 
 from weighlock.inspection.pickle import opcode as op
-from weighlock.inspection.pickle.lexer import Argument, Token
-from weighlock.inspection.span import Unexamined
+from weighlock.inspection.pickle.action import Actions
+from weighlock.inspection.pickle.effect import Name, Oddity, Stream
+from weighlock.inspection.pickle.lexer import NOWHERE, Lexer
+from weighlock.inspection.pickle.literal import (
+    BAD,
+    MAX_TEXT_BYTES,
+    Bad,
+    integer,
+    is_float,
+    long_integer,
+    loose_text,
+    memo_index,
+    quoted,
+    raw_unicode,
+    utf8,
+)
+from weighlock.inspection.pickle.memory import MAX_SIMPLE_MEMO, MAX_STACK, NOTHING
+from weighlock.inspection.pickle.opcode import (
+    BINGET,
+    BININT1,
+    BINPUT,
+    MARK,
+    MEMOIZE,
+    SHORT_BINUNICODE,
+    STEP,
+    WIDTH,
+)
+from weighlock.inspection.pickle.value import UNKNOWN, Data, Made, Sequence, Value
 
-MAX_OPERATIONS: Final = 10_000_000  # of one file; a large fitted estimator has about a million
-MAX_MEMO: Final = 8_000_000  # entries; the list takes 8 bytes each
-MEMO_SLACK: Final = 65_536  # how far a PUT may jump ahead: C would allocate twice the index
-MAX_NAMES: Final = 10_000  # imported names kept; real pickles have below a hundred
-MAX_STORAGES: Final = 100_000  # of one file; a model has a few per layer
-MAX_ODDITIES: Final = 100  # as many as a person will read
-MAX_TUPLE: Final = 8  # longer tuples are never arguments that matter here
+__all__ = ["Machine", "Name", "Oddity", "Stream"]
+
 HIGHEST_PROTOCOL: Final = 5
-NO_FRAME: Final = 1 << 63  # beyond any file
-_WORD: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+MAX_NUMBER_BYTES: Final = 255  # of a number that is kept
+FLOAT: Final = Data("float", 8, -1)
+BUFFER: Final = Data("buffer", 0, -1)
+LONG_INTEGER: Final = Data("int", MAX_NUMBER_BYTES + 1, -1)
+EMPTY_TUPLE: Final = Sequence("tuple", NOTHING)
+CONSTANTS: Final[dict[int, Value]] = {
+    op.NONE: None, op.NEWTRUE: True, op.NEWFALSE: False, op.BINFLOAT: FLOAT, op.EMPTY_TUPLE: EMPTY_TUPLE,
+    op.NEXT_BUFFER: BUFFER,
+}  # fmt: skip
+SUSPECT_HEADS: Final = b"\x80\xc2c(ig"  # how a pickle, one as UTF-8 text, or in Base64 may begin
+SUSPECT_QUOTED: Final = (b"'\\", b"'\x80", b'"\\', b'"\x80')
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
-    """An imported name."""
+class Machine(Lexer):
+    """Carries out one pickle on ``stream``. Feed it, ``run`` it, see what it ``need``s, until ``done``.
 
-    module: str
-    name: str
-
-
-Value: TypeAlias = str | int | Name | tuple["str | int | Name | None", ...] | None  # None: not followed
-
-
-@dataclass(frozen=True, slots=True)
-class Oddity:
-    """Something other than an import that a rule speaks about."""
-
-    rule: str
-    offset: int
-    message: str
-
-
-@dataclass(slots=True)
-class Stream:
-    """What one pickle does: imported names with their first offset, calls, and what is odd.
-
-    ``storages`` are torch's, by key: type and number of elements.
+    ``array`` is set while the machine waits at an object that joblib replaces by an array whose bytes follow.
     """
 
-    start: int
-    end: int = 0
-    names: dict[Name, int] = field(default_factory=dict)
-    called: set[Name] = field(default_factory=set)
-    oddities: list[Oddity] = field(default_factory=list)
-    storages: dict[str, tuple[Name, int]] = field(default_factory=dict)
-    operations: int = 0
-    protocol: int = 0
-    malformed: str | None = None
-    stopped: bool = False
+    def __init__(self, stream: Stream, size: int, harmless: frozenset[tuple[str, str]], budget: int) -> None:
+        super().__init__(stream.end, size)
+        self.stream = stream
+        self.actions = Actions(stream, harmless)
+        self.memory = self.actions.memory
+        self.stopped = False
+        self.array: Made | None = None
+        self._budget = budget
+        self._array_in_frame = False
 
     @property
-    def usable(self) -> bool:
-        """Whether a reader would have accepted everything so far."""
-        return self.malformed is None
+    def done(self) -> bool:
+        """Whether nothing more can be read."""
+        return self.stopped or bool(self.error) or self.stream.operations > self._budget
 
+    def run(self) -> None:
+        """Carry out operations until the bytes at hand end, the stream does, or a budget is used up."""
+        while not (self.need or self.done or self.array is not None):
+            if self.base + self.index >= self.frame_end:
+                self._leave_frame()
+            if self.find_limit():
+                self._run_until_limit()
+            if len(self.memory.stack) > MAX_STACK:
+                self.stream.limit(f"the stack of a pickle has more than {MAX_STACK} entries")
+                self._fail("its stack is too large")
+        self.stream.end = self.at
+        if self.error:
+            self.stream.break_off(self.at, self.error)
 
-class Machine:
-    """One pickle's stack and memo. ``run`` takes tokens in order; ``stream`` says what they did."""
+    def _run_until_limit(self) -> None:  # noqa: C901  # a call for each of these would be most of its time
+        """Carry out what is frequent here, and the rest one by one."""
+        memory, data, index = self.memory, self.data, self.index
+        stack, memo = memory.stack, memory.memo
+        count: i64 = 0
+        while index < self.limit:
+            code: i64 = data[index]
+            count += 1
+            if code == SHORT_BINUNICODE:
+                end: i64 = index + 2 + data[index + 1]
+                if end <= self.held:
+                    text = utf8(data[index + 2 : end])
+                    if isinstance(text, str):
+                        stack.append(text)
+                        index = end
+                        continue
+            elif code == MEMOIZE or (code == BINPUT and data[index + 1] == len(memo)):
+                if memory.simple and len(memo) < MAX_SIMPLE_MEMO and len(stack) > memory.fence:
+                    memory.put_next()
+                    index += 1 if code == MEMOIZE else 2
+                    continue
+            elif code == BININT1:
+                stack.append(data[index + 1])
+                index += 2
+                continue
+            elif code == MARK:
+                memory.mark()
+                index += 1
+                continue
+            elif code == BINGET:
+                key: i64 = data[index + 1]
+                if memory.simple and key < len(memo):
+                    stack.append(memo[key])
+                    index += 2
+                    continue
+            self.index = index
+            self._step(code)
+            index = self.index
+        self.index = index
+        self.stream.operations += count
 
-    def __init__(self, start: int, size: int) -> None:
-        self.stream = Stream(start)
-        self._size = size
-        self._stack: list[Value] = []
-        self._marks: list[int] = []
-        self._memo: list[Value] = []
-        self._used = bytearray()  # which memo entries exist: MEMOIZE uses their number
-        self._memoized = 0
-        self._lost = False
-        self._frame_end = NO_FRAME
-        self._actions = self._table()
+    def _step(self, code: i64) -> None:
+        """Carry out one operation, whose fixed part is at hand; if more is needed, leave everything as it is."""
+        step = STEP[code]
+        at = self.base + self.index
+        if step == op.COLLECT_STEP:
+            self.actions.collect(code, at)
+            self.index += 1
+        elif step == op.CONSTANT_STEP:
+            self._push_constant(code)
+        elif step == op.COUNTED_STEP:
+            self._push_counted(code)
+        elif step == op.CALL_STEP:
+            self._call(code, at)
+        elif step == op.MEMO_STEP:
+            self._use_memo(code, at)
+        elif step == op.STREAM_STEP:
+            self._on_stream(code, at)
+        elif step == op.LINE_STEP:
+            self._on_line(code, at)
+        else:
+            self._fail(f"byte 0x{code:02x} is no opcode")
 
-    def run(self, tokens: list[Token]) -> None:
-        """Carry out tokens; raises Unexamined when a budget is used up."""
-        self.stream.operations += len(tokens)
-        if self.stream.operations > MAX_OPERATIONS:
-            raise Unexamined(f"a pickle has more than {MAX_OPERATIONS} operations")
-        stack, actions, data, text = self._stack, self._actions, op.PUSHES_DATA, op.TEXT
-        memoize, put = op.MEMOIZE, self._put
-        for code, at, argument in tokens:
-            if at >= self._frame_end:
-                self._leave_frame(at)
-            if code in data:
-                stack.append(argument if isinstance(argument, int) else None)
-            elif code in text:
-                stack.append(argument if isinstance(argument, str) else None)
-            elif code == memoize:
-                put(self._memoized, at)
+    def _fail(self, why: str) -> None:
+        """End the stream: no reader goes on from here."""
+        self.error = why
+        self.limit = 0
+
+    def _wait(self) -> None:
+        """Leave the loop; ``need`` or ``error`` is set."""
+        self.limit = 0
+        if self.need:
+            self.stream.operations -= 1  # it will be counted again
+
+    def _push_constant(self, code: i64) -> None:
+        data, index = self.data, self.index
+        self.index = index + 1 + WIDTH[code]
+        if code == op.BININT2:
+            self.memory.stack.append(data[index + 1] | data[index + 2] << 8)
+        elif code == op.BININT:
+            low = data[index + 1] | data[index + 2] << 8 | data[index + 3] << 16 | data[index + 4] << 24
+            self.memory.stack.append(low - (1 << 32) if low >= 1 << 31 else low)
+        elif code == BININT1:
+            self.memory.stack.append(data[index + 1])
+        elif code == op.EMPTY_DICT:
+            self.memory.stack.append(Sequence("dict", NOTHING))
+        elif code == op.EMPTY_LIST:
+            self.memory.stack.append(Sequence("list", NOTHING))
+        elif code == op.EMPTY_SET:
+            self.memory.stack.append(Sequence("set", NOTHING))
+        else:
+            self.memory.stack.append(CONSTANTS[code])
+
+    def _push_counted(self, code: i64) -> None:
+        width: i64 = WIDTH[code]
+        length = self.number(width)
+        if length >= 1 << 31 and (code == op.BINSTRING or code == op.LONG4):  # noqa: PLR1714  # compiled: no set
+            self._fail("a length is negative")
+            return
+        start = self.index + 1 + width
+        end = start + length
+        number = code == op.LONG1 or code == op.LONG4  # noqa: PLR1714  # compiled: no set
+        if self.base + end > self.size or (
+            length <= (MAX_NUMBER_BYTES if number else MAX_TEXT_BYTES) and not self.has(end)
+        ):
+            if self.base + end > self.size:
+                self.error = "an argument reaches beyond the end"
+            self._wait()
+            return
+        head = self.data[start : min(end, start + MAX_TEXT_BYTES)]
+        if number:
+            kept = length <= MAX_NUMBER_BYTES
+            value: Value = int.from_bytes(head, "little", signed=True) if kept else LONG_INTEGER
+        else:
+            value = self._constant(code, head, self.base + start, length)
+        self.memory.stack.append(value)
+        self.index = end
+
+    def _constant(self, code: i64, head: bytes, offset: i64, length: i64) -> Value:
+        """Return the value of a text or of bytes, of which ``head`` is at hand: all that is kept."""
+        if head and head[0] in SUSPECT_HEADS:
+            self.actions.suspect(head, offset, length)
+        if code == op.BINBYTES or code == op.SHORT_BINBYTES or code == op.BINBYTES8:  # noqa: PLR1714  # compiled: no set
+            return head if length <= MAX_TEXT_BYTES else Data("bytes", length, offset)
+        if code == op.BYTEARRAY8:
+            return Data("bytearray", length, offset)
+        if length > MAX_TEXT_BYTES:
+            return Data("str", length, offset)
+        if code == op.BINSTRING or code == op.SHORT_BINSTRING:  # noqa: PLR1714  # compiled: no set
+            return loose_text(head)
+        text = utf8(head)
+        if isinstance(text, Bad):
+            self.stream.break_off(self.at, "a text is not UTF-8")
+            return UNKNOWN
+        return text
+
+    def _on_line(self, code: i64, at: i64) -> None:
+        start = self.index + 1
+        end = self.line_end(start)
+        if end < 0:
+            self._wait()
+            return
+        line = self.data[start:end]
+        if code == op.GLOBAL or code == op.INST:  # noqa: PLR1714  # compiled: no set
+            second = end + 1
+            end = self.line_end(second)
+            if end < 0:
+                self._wait()
+                return
+            self.actions.global_line(code, loose_text(line), loose_text(self.data[second:end]), at)
+        elif code == op.GET or code == op.PUT:  # noqa: PLR1714  # compiled: no set
+            self._use_memo_line(code, memo_index(line), at)
+        elif code == op.PERSID:
+            self.actions.persistent(loose_text(line[:MAX_TEXT_BYTES]), at)
+        else:
+            self.memory.stack.append(self._line_constant(code, line, at))
+        self.index = min(end + 1, self.held)
+
+    def _line_constant(self, code: i64, line: bytes, at: i64) -> Value:
+        if code == op.STRING and line[:2] in SUSPECT_QUOTED:
+            self.actions.suspect(line[1:-1], at, len(line))
+        if code == op.FLOAT:
+            value: Value | Bad = FLOAT if is_float(line) else BAD
+        elif code == op.INT or code == op.LONG:  # noqa: PLR1714  # compiled: no set
+            number = integer(line) if code == op.INT else long_integer(line)
+            value = LONG_INTEGER if number is None else number
+        else:
+            value = quoted(line) if code == op.STRING else raw_unicode(line)
+            if isinstance(value, str) and len(line) > MAX_TEXT_BYTES:
+                value = Data("str", len(line), at + 1)
+        if isinstance(value, Bad):
+            self.stream.break_off(at, "a number or a text in a line cannot be read")
+            return UNKNOWN
+        return value
+
+    def _use_memo(self, code: i64, at: i64) -> None:
+        memory = self.memory
+        if code == MEMOIZE:
+            done = memory.put(memory.memoized, at)
+        elif code == BINGET or code == op.LONG_BINGET:  # noqa: PLR1714  # compiled: no set
+            memory.get(self.number(WIDTH[code]), at)
+            done = True
+        else:
+            done = memory.put(self.number(WIDTH[code]), at)
+        self.index += 1 + WIDTH[code]
+        if not done:
+            self._fail("the memo is too large")
+
+    def _use_memo_line(self, code: i64, index: int | Bad, at: i64) -> None:
+        if isinstance(index, Bad) or (index < 0 and code == op.PUT):
+            self.stream.break_off(at, "a memo index is not a number")
+            if code == op.GET:
+                self.memory.stack.append(UNKNOWN)
+        elif code == op.GET:
+            self.memory.get(index, at)
+        elif not self.memory.put(index, at):
+            self._fail("the memo is too large")
+
+    def _call(self, code: i64, at: i64) -> None:
+        actions = self.actions
+        if code == op.EXT1 or code == op.EXT2 or code == op.EXT4:  # noqa: PLR1714  # compiled: no set
+            actions.extension(self.number(WIDTH[code]), at)
+        else:
+            actions.call(code, at)
+        self.index += 1 + WIDTH[code]
+        if code == op.BUILD and actions.array is not None:
+            self.array = actions.array
+            actions.array = None
+            self._array_in_frame = self.frame_end not in {NOWHERE, self.at}
+            self.limit = 0
+
+    def _on_stream(self, code: i64, at: i64) -> None:
+        memory = self.memory
+        self.index += 1 + WIDTH[code]
+        if code == op.POP:
+            if memory.marks and memory.fence == len(memory.stack):
+                memory.drop_mark()
             else:
-                actions[code](at, argument)
-
-    # the stack, with the C reader's fence: nothing below the last mark can be popped
-
-    def malformed(self, at: int, why: str, *, lost: bool = True) -> None:
-        """Note the first thing that would stop a reader; ``lost`` says that no reader goes on from here."""
-        self._lost |= lost
-        if self.stream.malformed is None:
-            self.stream.malformed = f"at byte {at}: {why}"
-
-    def odd(self, rule: str, at: int, message: str) -> None:
-        """Note something for a rule to speak about; after an error it would be noise."""
-        if not self._lost and len(self.stream.oddities) < MAX_ODDITIES:
-            self.stream.oddities.append(Oddity(rule, at, message))
-
-    def _pop(self, at: int) -> Value:
-        fence = self._marks[-1] if self._marks else 0
-        if len(self._stack) > fence:
-            return self._stack.pop()
-        self.malformed(at, "the stack is empty")
-        return None
-
-    def _top(self, at: int) -> Value:
-        fence = self._marks[-1] if self._marks else 0
-        if len(self._stack) > fence:
-            return self._stack[-1]
-        self.malformed(at, "the stack is empty")
-        return None
-
-    def _pop_mark(self, at: int) -> list[Value]:
-        if not self._marks:
-            self.malformed(at, "there is no mark")
-            return []
-        mark = self._marks.pop()
-        items = self._stack[mark:]
-        del self._stack[mark:]
-        return items
-
-    def import_name(self, module: str, name: str, at: int) -> Name:
-        """Note an import; names beyond the limit stop the examination.
-
-        After an error only what looks like a name is noted: what follows may be anything.
-        """
-        found = Name(module, name)
-        names = self.stream.names
-        if found not in names and (not self._lost or _WORD.fullmatch(f"{module}.{name}")):
-            if len(names) == MAX_NAMES:
-                raise Unexamined(f"a pickle imports more than {MAX_NAMES} names")
-            names[found] = at
-        return found
-
-    def call(self, target: Value, at: int) -> None:
-        """Note a call. Nothing but an imported name may be called."""
-        if isinstance(target, Name):
-            if not self._lost and target in self.stream.names:
-                self.stream.called.add(target)
+                memory.pop(at)
+        elif code == op.POP_MARK:
+            memory.pop_mark(at)
+        elif code == op.DUP:
+            memory.stack.append(memory.top(at))
+        elif code == op.READONLY_BUFFER:
+            memory.top(at)
+        elif code == MARK:
+            memory.mark()
+        elif code == op.PROTO:
+            self._use_protocol(self.data[self.index - 1], at)
+        elif code == op.FRAME:
+            self.index -= 1 + WIDTH[code]
+            self._enter_frame(self.number(8), at)
+            self.index += 1 + WIDTH[code]
+            self.limit = 0
         else:
-            self.odd("pickle-computed-call", at, "a value that the pickle computed is called")
+            self._stop(at)
 
-    def change(self, target: Value, at: int, how: str) -> None:
-        """Note that an object gets items or state; an imported one must not."""
-        if isinstance(target, Name):
-            self.odd("pickle-global-changed", at, f"{how} changes the imported {target.module}.{target.name}")
+    def _stop(self, at: i64) -> None:
+        self.memory.pop(at)
+        if self.frame_end not in {NOWHERE, at + 1}:
+            self.stream.odd("pickle-frame", at, "the stream ends before its frame does")
+        self.stopped = True
+        self.limit = 0
 
-    # the memo
-
-    def _put(self, index: int | None, at: int) -> None:
-        value, memo = self._top(at), self._memo
-        if index == self._memoized == len(memo) < MAX_MEMO:  # as picklers write: every index once, in order
-            memo.append(value)
-            self._used.append(1)
-            self._memoized += 1
-            return
-        self._put_out_of_order(index, value, at)
-
-    def _put_out_of_order(self, index: int | None, value: Value, at: int) -> None:
-        memo = self._memo
-        if index is None or index < 0:
-            self.malformed(at, "a memo index is not a number")
-            return
-        if index > min(len(memo) + MEMO_SLACK, MAX_MEMO):
-            raise Unexamined(f"a pickle uses the memo index {index}")
-        if index >= len(memo):
-            grown = index + 1 - len(memo)
-            memo.extend([None] * grown)
-            self._used.extend(bytes(grown))
-        self._memoized += not self._used[index]
-        self._used[index] = 1
-        memo[index] = value
-
-    def _get(self, index: int | None, at: int) -> None:
-        if index is not None and 0 <= index < len(self._memo) and self._used[index]:
-            self._stack.append(self._memo[index])
-            return
-        self.malformed(at, "a memo entry is missing")
-        self._stack.append(None)
-
-    # one method for each group of opcodes
-
-    def _on_mark(self, _at: int, _argument: Argument) -> None:
-        self._marks.append(len(self._stack))
-
-    def _on_stop(self, at: int, _argument: Argument) -> None:
-        self._pop(at)
-        if self._frame_end not in {NO_FRAME, at + 1}:
-            self.odd("pickle-frame", at, "the stream ends before its frame does")
-        self.stream.stopped = True
-
-    def _on_pop(self, at: int, _argument: Argument) -> None:
-        if self._marks and self._marks[-1] == len(self._stack):
-            self._marks.pop()
-        else:
-            self._pop(at)
-
-    def _on_pop_mark(self, at: int, _argument: Argument) -> None:
-        self._pop_mark(at)
-
-    def _on_dup(self, at: int, _argument: Argument) -> None:
-        self._stack.append(self._top(at))
-
-    def _on_collect(self, at: int, _argument: Argument) -> None:
-        self._pop_mark(at)
-        self._stack.append(None)
-
-    def _on_tuple(self, at: int, _argument: Argument) -> None:
-        self._stack.append(_flat(self._pop_mark(at)))
-
-    def _on_short_tuple(self, at: int, _argument: Argument, *, count: int) -> None:
-        items = [self._pop(at) for _ in range(count)]
-        self._stack.append(_flat(items[::-1]))
-
-    def _on_append(self, at: int, _argument: Argument, *, count: int) -> None:
-        for _ in range(count):
-            self._pop(at)
-        self.change(self._top(at), at, "adding items")
-
-    def _on_append_many(self, at: int, _argument: Argument) -> None:
-        self._pop_mark(at)
-        self.change(self._top(at), at, "adding items")
-
-    def _on_build(self, at: int, _argument: Argument) -> None:
-        self._pop(at)
-        self.change(self._top(at), at, "BUILD")
-
-    def _on_global(self, at: int, argument: Argument) -> None:
-        module, name = argument if isinstance(argument, tuple) else ("", "")
-        self._stack.append(self.import_name(module, name, at))
-
-    def _on_stack_global(self, at: int, _argument: Argument) -> None:
-        name, module = self._pop(at), self._pop(at)
-        if isinstance(module, str) and isinstance(name, str):
-            self._stack.append(self.import_name(module, name, at))
-            return
-        self.odd("pickle-global-unresolved", at, "an imported name is computed, or is not text")
-        self._stack.append(None)
-
-    def _on_inst(self, at: int, argument: Argument) -> None:
-        module, name = argument if isinstance(argument, tuple) else ("", "")
-        self._pop_mark(at)
-        self.call(self.import_name(module, name, at), at)
-        self._stack.append(None)
-
-    def _on_obj(self, at: int, _argument: Argument) -> None:
-        items = self._pop_mark(at)
-        if not items:
-            self.malformed(at, "OBJ has no class")
-        self.call(items[0] if items else None, at)
-        self._stack.append(None)
-
-    def _on_call(self, at: int, _argument: Argument, *, arguments: int) -> None:
-        for _ in range(arguments):
-            self._pop(at)
-        self.call(self._pop(at), at)
-        self._stack.append(None)
-
-    def _on_extension(self, at: int, argument: Argument) -> None:
-        self.odd("pickle-extension-code", at, f"extension code {argument} of the copyreg registry")
-        self._stack.append(None)
-
-    def _on_persid(self, at: int, _argument: Argument) -> None:
-        self.odd("pickle-persistent-id", at, "a persistent identifier as text")
-        self._stack.append(None)
-
-    def _on_binpersid(self, at: int, _argument: Argument) -> None:
-        identifier = self._pop(at)
-        if not isinstance(identifier, tuple) or identifier[:1] != ("storage",):
-            self.odd("pickle-persistent-id", at, "a persistent identifier that is not a torch storage")
-        elif len(self.stream.storages) < MAX_STORAGES:
-            self._note_storage(identifier)
-        self._stack.append(None)
-
-    def _note_storage(self, identifier: tuple[str | int | Name | None, ...]) -> None:
-        # ("storage", type, key, location, number of elements, …): torch/serialization.py, persistent_id
-        match identifier:
-            case (_, Name() as kind, str(key), _, int(elements), *_):
-                self.stream.storages[key] = (kind, elements)
-
-    def _on_get(self, at: int, argument: Argument) -> None:
-        self._get(argument if isinstance(argument, int) else None, at)
-
-    def _on_put(self, at: int, argument: Argument) -> None:
-        self._put(argument if isinstance(argument, int) else None, at)
-
-    def _on_proto(self, at: int, argument: Argument) -> None:
-        version = argument if isinstance(argument, int) else -1
+    def _use_protocol(self, version: int, at: i64) -> None:
         self.stream.protocol = version
-        if not 0 <= version <= HIGHEST_PROTOCOL:
-            self.malformed(at, f"protocol {version} does not exist")
+        if version > HIGHEST_PROTOCOL:
+            self.stream.break_off(at, f"protocol {version} does not exist")
 
-    def _leave_frame(self, at: int) -> None:
+    def _enter_frame(self, length: i64, at: i64) -> None:
+        if self.frame_end != NOWHERE:
+            self.stream.odd("pickle-frame", at, "a frame begins inside another")
+        self.frame_end = at + 9 + length
+        if self.frame_end > self.size:
+            # C stops here; Python's own reader takes what there is and runs it
+            self.stream.break_off(at, "a frame reaches beyond the end", lost=False)
+            self.frame_end = NOWHERE
+
+    def _leave_frame(self) -> None:
         """Check that an operation starts where the frame ends.
 
         When C reads from a file it drops what is left of a frame that is too short for an operation,
         and so runs other operations than it would run from memory.
         """
-        if at != self._frame_end:
-            self.odd("pickle-frame", at, "a frame ends in the middle of an operation")
-        self._frame_end = NO_FRAME
-
-    def _on_frame(self, at: int, argument: Argument) -> None:
-        length = argument if isinstance(argument, int) else 0
-        if self._frame_end != NO_FRAME:
-            self.odd("pickle-frame", at, "a frame begins inside another")
-        self._frame_end = at + 9 + length
-        if self._frame_end > self._size:
-            # C stops here; Python's own reader takes what there is and runs it
-            self.malformed(at, "a frame reaches beyond the end", lost=False)
-            self._frame_end = NO_FRAME
-
-    def _on_readonly(self, at: int, _argument: Argument) -> None:
-        self._top(at)
-
-    def _table(self) -> dict[int, Callable[[int, Argument], None]]:
-        table: dict[int, Callable[[int, Argument], None]] = {
-            op.MARK: self._on_mark, op.STOP: self._on_stop, op.POP: self._on_pop, op.POP_MARK: self._on_pop_mark,
-            op.DUP: self._on_dup, op.TUPLE: self._on_tuple, op.BUILD: self._on_build,
-            op.GLOBAL: self._on_global, op.STACK_GLOBAL: self._on_stack_global, op.INST: self._on_inst,
-            op.OBJ: self._on_obj, op.PERSID: self._on_persid, op.BINPERSID: self._on_binpersid,
-            op.PROTO: self._on_proto, op.FRAME: self._on_frame, op.READONLY_BUFFER: self._on_readonly,
-            op.APPEND: partial(self._on_append, count=1), op.SETITEM: partial(self._on_append, count=2),
-            op.REDUCE: partial(self._on_call, arguments=1), op.NEWOBJ: partial(self._on_call, arguments=1),
-            op.NEWOBJ_EX: partial(self._on_call, arguments=2),
-        }  # fmt: skip
-        table.update(dict.fromkeys((op.LIST, op.DICT, op.FROZENSET), self._on_collect))
-        table.update(dict.fromkeys((op.APPENDS, op.SETITEMS, op.ADDITEMS), self._on_append_many))
-        table.update(dict.fromkeys((op.EXT1, op.EXT2, op.EXT4), self._on_extension))
-        table.update(dict.fromkeys((op.GET, op.BINGET, op.LONG_BINGET), self._on_get))
-        table.update(dict.fromkeys((op.PUT, op.BINPUT, op.LONG_BINPUT), self._on_put))
-        for count, code in enumerate((op.EMPTY_TUPLE, op.TUPLE1, op.TUPLE2, op.TUPLE3)):
-            table[code] = partial(self._on_short_tuple, count=count)
-        return table
-
-
-def _flat(items: list[Value]) -> Value:
-    if len(items) > MAX_TUPLE:
-        return None
-    return tuple(None if isinstance(item, tuple) else item for item in items)
+        at = self.base + self.index
+        if at != self.frame_end:
+            self.stream.odd("pickle-frame", at, "a frame ends in the middle of an operation")
+        if self._array_in_frame:
+            self.stream.odd("pickle-frame", at, "an array begins inside a frame")
+            self._fail("an array begins inside a frame")
+        self.frame_end = NOWHERE

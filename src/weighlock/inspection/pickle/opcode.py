@@ -1,71 +1,129 @@
-"""The opcodes of pickle, protocols 0 to 5, and how long their arguments are.
+"""The opcodes of pickle, protocols 0 to 5, how long their arguments are, and what kind of step each is.
 
-Source: CPython, Modules/_pickle.c (the reader that models meet) and PEP 307, 3154, 574.
+Source: CPython, Modules/_pickle.c (the reader that models meet) and PEP 307, 3154, 574. The numbers are
+written out because only then the compiler puts them into the code.
 """
 
-import enum
 from typing import Final
 
+MARK: Final = 0x28  # (
+STOP: Final = 0x2E  # .
+POP: Final = 0x30  # 0
+POP_MARK: Final = 0x31  # 1
+DUP: Final = 0x32  # 2
+FLOAT: Final = 0x46  # F
+INT: Final = 0x49  # I
+BININT: Final = 0x4A  # J
+BININT1: Final = 0x4B  # K
+LONG: Final = 0x4C  # L
+BININT2: Final = 0x4D  # M
+NONE: Final = 0x4E  # N
+PERSID: Final = 0x50  # P
+BINPERSID: Final = 0x51  # Q
+REDUCE: Final = 0x52  # R
+STRING: Final = 0x53  # S
+BINSTRING: Final = 0x54  # T
+SHORT_BINSTRING: Final = 0x55  # U
+UNICODE: Final = 0x56  # V
+BINUNICODE: Final = 0x58  # X
+APPEND: Final = 0x61  # a
+BUILD: Final = 0x62  # b
+GLOBAL: Final = 0x63  # c
+DICT: Final = 0x64  # d
+EMPTY_DICT: Final = 0x7D  # }
+APPENDS: Final = 0x65  # e
+GET: Final = 0x67  # g
+BINGET: Final = 0x68  # h
+INST: Final = 0x69  # i
+LONG_BINGET: Final = 0x6A  # j
+LIST: Final = 0x6C  # l
+EMPTY_LIST: Final = 0x5D  # ]
+OBJ: Final = 0x6F  # o
+PUT: Final = 0x70  # p
+BINPUT: Final = 0x71  # q
+LONG_BINPUT: Final = 0x72  # r
+SETITEM: Final = 0x73  # s
+TUPLE: Final = 0x74  # t
+EMPTY_TUPLE: Final = 0x29  # )
+SETITEMS: Final = 0x75  # u
+BINFLOAT: Final = 0x47  # G
+PROTO: Final = 0x80
+NEWOBJ: Final = 0x81
+EXT1: Final = 0x82
+EXT2: Final = 0x83
+EXT4: Final = 0x84
+TUPLE1: Final = 0x85
+TUPLE2: Final = 0x86
+TUPLE3: Final = 0x87
+NEWTRUE: Final = 0x88
+NEWFALSE: Final = 0x89
+LONG1: Final = 0x8A
+LONG4: Final = 0x8B
+BINBYTES: Final = 0x42  # B
+SHORT_BINBYTES: Final = 0x43  # C
+SHORT_BINUNICODE: Final = 0x8C
+BINUNICODE8: Final = 0x8D
+BINBYTES8: Final = 0x8E
+EMPTY_SET: Final = 0x8F
+ADDITEMS: Final = 0x90
+FROZENSET: Final = 0x91
+NEWOBJ_EX: Final = 0x92
+STACK_GLOBAL: Final = 0x93
+MEMOIZE: Final = 0x94
+FRAME: Final = 0x95
+BYTEARRAY8: Final = 0x96
+NEXT_BUFFER: Final = 0x97
+READONLY_BUFFER: Final = 0x98
 
-class Shape(enum.IntEnum):
-    """How an opcode's argument is laid out."""
+# kinds of steps
+UNKNOWN_STEP: Final = 0  # no opcode
+CONSTANT_STEP: Final = 1  # pushes a constant whose length is fixed
+COUNTED_STEP: Final = 2  # pushes a constant that begins with its length
+LINE_STEP: Final = 3  # its argument is a line, or two
+MEMO_STEP: Final = 4  # reads or writes the memo
+COLLECT_STEP: Final = 5  # makes or fills a container
+CALL_STEP: Final = 6  # calls or changes something
+STREAM_STEP: Final = 7  # is about the stream or the stack itself
 
-    NONE = 0
-    FIXED = 1  # a number of bytes, little-endian
-    LINE = 2  # up to a newline
-    LINES = 3  # two lines: module and name
-    COUNTED = 4  # an unsigned length of 1, 4 or 8 bytes, then that many bytes
-    COUNTED_SIGNED = 5  # a signed length of 4 bytes; negative is an error
-
-
-MARK, STOP, POP, POP_MARK, DUP = b"(.012"
-FLOAT, INT, BININT, BININT1, LONG, BININT2 = b"FIJKLM"
-NONE, PERSID, BINPERSID, REDUCE = b"NPQR"
-STRING, BINSTRING, SHORT_BINSTRING = b"STU"
-UNICODE, BINUNICODE = b"VX"
-APPEND, BUILD, GLOBAL, DICT, EMPTY_DICT = b"abcd}"
-APPENDS, GET, BINGET, INST, LONG_BINGET = b"eghij"
-LIST, EMPTY_LIST, OBJ, PUT, BINPUT, LONG_BINPUT = b"l]opqr"
-SETITEM, TUPLE, EMPTY_TUPLE, SETITEMS, BINFLOAT = b"st)uG"
-PROTO, NEWOBJ, EXT1, EXT2, EXT4 = b"\x80\x81\x82\x83\x84"
-TUPLE1, TUPLE2, TUPLE3, NEWTRUE, NEWFALSE, LONG1, LONG4 = b"\x85\x86\x87\x88\x89\x8a\x8b"
-BINBYTES, SHORT_BINBYTES = b"BC"
-SHORT_BINUNICODE, BINUNICODE8, BINBYTES8, EMPTY_SET = b"\x8c\x8d\x8e\x8f"
-ADDITEMS, FROZENSET, NEWOBJ_EX, STACK_GLOBAL, MEMOIZE, FRAME = b"\x90\x91\x92\x93\x94\x95"
-BYTEARRAY8, NEXT_BUFFER, READONLY_BUFFER = b"\x96\x97\x98"
-
-_FIXED: Final = {
-    BININT: 4, BININT1: 1, BININT2: 2, BINGET: 1, LONG_BINGET: 4, BINPUT: 1, LONG_BINPUT: 4, BINFLOAT: 8,
-    PROTO: 1, EXT1: 1, EXT2: 2, EXT4: 4, FRAME: 8,
+_STEPS: Final[dict[int, tuple[int, ...]]] = {
+    CONSTANT_STEP: (
+        BININT, BININT1, BININT2, NONE, NEWTRUE, NEWFALSE, BINFLOAT, EMPTY_DICT, EMPTY_LIST, EMPTY_TUPLE,
+        EMPTY_SET, NEXT_BUFFER,
+    ),
+    COUNTED_STEP: (
+        BINSTRING, SHORT_BINSTRING, BINUNICODE, SHORT_BINUNICODE, BINUNICODE8, BINBYTES, SHORT_BINBYTES,
+        BINBYTES8, BYTEARRAY8, LONG1, LONG4,
+    ),
+    LINE_STEP: (FLOAT, INT, LONG, PERSID, STRING, UNICODE, GLOBAL, INST, GET, PUT),
+    MEMO_STEP: (BINGET, LONG_BINGET, BINPUT, LONG_BINPUT, MEMOIZE),
+    COLLECT_STEP: (
+        TUPLE, TUPLE1, TUPLE2, TUPLE3, LIST, DICT, FROZENSET, APPEND, APPENDS, SETITEM, SETITEMS, ADDITEMS,
+    ),
+    CALL_STEP: (REDUCE, NEWOBJ, NEWOBJ_EX, OBJ, BUILD, STACK_GLOBAL, BINPERSID, EXT1, EXT2, EXT4),
+    STREAM_STEP: (MARK, STOP, POP, POP_MARK, DUP, PROTO, FRAME, READONLY_BUFFER),
 }  # fmt: skip
-_COUNTED: Final = {
-    BINUNICODE: 4, BINBYTES: 4, SHORT_BINSTRING: 1, SHORT_BINBYTES: 1, SHORT_BINUNICODE: 1,
-    BINUNICODE8: 8, BINBYTES8: 8, BYTEARRAY8: 8, LONG1: 1,
+
+# bytes behind an opcode: of its argument, or of its argument's length
+_WIDTHS: Final = {
+    1: (
+        BININT1, BINGET, BINPUT, PROTO, EXT1, SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE, LONG1,
+    ),
+    2: (BININT2, EXT2),
+    4: (BININT, LONG_BINGET, LONG_BINPUT, EXT4, BINUNICODE, BINBYTES, BINSTRING, LONG4),
+    8: (BINFLOAT, FRAME, BINUNICODE8, BINBYTES8, BYTEARRAY8),
 }  # fmt: skip
-_LINE: Final = (FLOAT, INT, LONG, PERSID, STRING, UNICODE, GET, PUT)
-_PLAIN: Final = (
-    MARK, STOP, POP, POP_MARK, DUP, NONE, BINPERSID, REDUCE, APPEND, BUILD, DICT, EMPTY_DICT, APPENDS, LIST,
-    EMPTY_LIST, OBJ, SETITEM, TUPLE, EMPTY_TUPLE, SETITEMS, NEWOBJ, TUPLE1, TUPLE2, TUPLE3, NEWTRUE, NEWFALSE,
-    EMPTY_SET, ADDITEMS, FROZENSET, NEWOBJ_EX, STACK_GLOBAL, MEMOIZE, NEXT_BUFFER, READONLY_BUFFER,
-)  # fmt: skip
 
-# opcode → (shape, bytes of the argument or of its length)
-LAYOUT: Final[dict[int, tuple[Shape, int]]] = {
-    **{code: (Shape.FIXED, size) for code, size in _FIXED.items()},
-    **{code: (Shape.COUNTED, size) for code, size in _COUNTED.items()},
-    **dict.fromkeys((BINSTRING, LONG4), (Shape.COUNTED_SIGNED, 4)),
-    **dict.fromkeys(_LINE, (Shape.LINE, 0)),
-    **dict.fromkeys((GLOBAL, INST), (Shape.LINES, 0)),
-    **dict.fromkeys(_PLAIN, (Shape.NONE, 0)),
-}
+OPCODES: Final = frozenset(code for codes in _STEPS.values() for code in codes)
 
-# opcodes that push plain data that nothing here needs to follow
-PUSHES_DATA: Final = frozenset(
-    {
-        FLOAT, INT, BININT, BININT1, LONG, BININT2, NONE, EMPTY_DICT, EMPTY_LIST, BINFLOAT, NEWTRUE, NEWFALSE,
-        LONG1, LONG4, BINBYTES, SHORT_BINBYTES, BINBYTES8, EMPTY_SET, BYTEARRAY8, NEXT_BUFFER,
-    }
-)  # fmt: skip
-TEXT: Final = frozenset(
-    {STRING, UNICODE, BINSTRING, SHORT_BINSTRING, BINUNICODE, SHORT_BINUNICODE, BINUNICODE8}
-)
+
+def _table(rows: dict[int, tuple[int, ...]]) -> bytes:
+    made = bytearray(256)
+    for value, codes in rows.items():
+        for code in codes:
+            made[code] = value
+    return bytes(made)
+
+
+STEP: Final = _table(_STEPS)
+WIDTH: Final = _table(_WIDTHS)
+MAX_WIDTH: Final = 8

@@ -2,80 +2,123 @@
 
 from typing import Final, NamedTuple
 
-from weighlock.inspection.pickle.lexer import lex
-from weighlock.inspection.pickle.machine import MAX_OPERATIONS, Machine, Stream
-from weighlock.inspection.span import Reading, Unexamined, Window
+from weighlock.inspection.pickle.effect import Part, Stream
+from weighlock.inspection.pickle.joblib import array_of
+from weighlock.inspection.pickle.machine import Machine
+from weighlock.inspection.pickle.nested import confirmed_parts
+from weighlock.inspection.span import MAX_SPAN_BYTES, Reading, Unexamined, read
 
 MAX_STREAMS: Final = 1000  # in one file; legacy torch has five
+MAX_OPERATIONS: Final = 50_000_000  # of one file; a large fitted estimator has about a million
+MAX_ARRAY_DEPTH: Final = 10  # arrays of objects that hold arrays of objects
+FIRST_WINDOW_BYTES: Final = 8192  # after a leap over data: often another follows
+WINDOW_BYTES: Final = 256 * 1024  # as far as the window grows
+NO_NAMES: Final[frozenset[tuple[str, str]]] = frozenset()
 
 
 class Pickles(NamedTuple):
-    """The pickles of a file, in order; ``rest`` is the offset of the first byte that belongs to none."""
+    """The pickles of a file, in order; ``rest`` is the offset of the first byte that belongs to none.
+
+    ``parts`` are constants that hold files, to be examined as such.
+    """
 
     streams: list[Stream]
     rest: int
     unexamined: str | None
+    parts: tuple[Part, ...] = ()
 
 
-def read_pickles(size: int) -> Reading[Pickles]:
+def read_pickles(size: int, harmless: frozenset[tuple[str, str]] = NO_NAMES) -> Reading[Pickles]:
     """Return what each pickle from byte 0 on does; never raises for what the file holds.
 
-    A stream that breaks off is the last one. ``unexamined`` says which budget ended the reading.
+    Calls of the names in ``harmless`` make no events. A stream that breaks off is the last one.
+    ``unexamined`` says which budget ended the reading.
     """
+    reader = _Reader(size, harmless)
     streams: list[Stream] = []
     at = 0
-    left = MAX_OPERATIONS
-    while at < size and len(streams) < MAX_STREAMS:
-        machine = Machine(at, size)
+    why = None
+    while at < size and len(streams) < MAX_STREAMS and why is None:
+        stream = Stream(at)
         try:
-            yield from _read_stream(machine, size, left)
+            yield from reader.read_stream(stream, 0)
         except Unexamined as limit:
-            if streams and not _is_pickle(machine.stream):
-                break
-            return Pickles([*streams, machine.stream], machine.stream.end, limit.reason)
-        stream = machine.stream
+            stream.limit(limit.reason)
         if streams and not _is_pickle(stream):
+            why = stream.unexamined
             break
         streams.append(stream)
         at = stream.end
-        left -= stream.operations
+        why = stream.unexamined
         if not stream.stopped:
             break
-    return Pickles(streams, at, None if len(streams) < MAX_STREAMS else f"more than {MAX_STREAMS} pickles")
+    if len(streams) == MAX_STREAMS:
+        why = why or f"more than {MAX_STREAMS} pickles"
+    parts = yield from confirmed_parts([part for stream in streams for part in stream.parts], size)
+    return Pickles(streams, at, why, parts)
 
 
-def _read_stream(machine: Machine, size: int, budget: int) -> Reading[None]:
-    stream = machine.stream
-    window = Window(size, stream.start)
-    while True:
-        batch = lex(window.data, window.base, window.at, size)
-        stream.end = window.at = batch.at
-        machine.run(batch.tokens)
-        if stream.operations > budget:
+class _Reader:
+    """Reads the streams of one file: they share a budget."""
+
+    def __init__(self, size: int, harmless: frozenset[tuple[str, str]]) -> None:
+        self._size = size
+        self._harmless = harmless
+        self._left = MAX_OPERATIONS
+
+    def read_stream(self, stream: Stream, depth: int) -> Reading[None]:
+        """Carry out the operations of one pickle, from ``stream.end`` on; raises Unexamined."""
+        machine = Machine(stream, self._size, self._harmless, self._left)
+        window = 0
+        end_of_window = -1
+        before = stream.operations
+        while not machine.done:
+            at = machine.at
+            window = min(window * 4, WINDOW_BYTES) if at <= end_of_window else FIRST_WINDOW_BYTES
+            wanted = min(max(window, machine.need), self._size - at, MAX_SPAN_BYTES)
+            machine.feed((yield from read(at, wanted)), at)
+            end_of_window = at + wanted
+            machine.run()
+            while machine.array is not None:
+                yield from self._pass_array(machine, stream, depth)
+        self._left -= stream.operations - before
+        if self._left < 0:
             raise Unexamined(f"its pickles have more than {MAX_OPERATIONS} operations")
-        if batch.error:
-            machine.malformed(batch.at, batch.error)
-            return
-        if batch.stopped:
-            return
-        if batch.need:
-            yield from window.need(batch.need)
+        stream.stopped = machine.stopped
+
+    def _pass_array(self, machine: Machine, stream: Stream, depth: int) -> Reading[None]:
+        """Leave behind the array that follows at the machine's place, and let the machine go on."""
+        wrapper, at = machine.array, machine.at
+        machine.array = None
+        array = array_of(wrapper) if wrapper else None
+        if array is None or array.unknown:
+            raise Unexamined(f"an array at byte {at} cannot be followed: {array.unknown if array else ''}")
+        if array.link:
+            stream.note_link(array.link)
+        elif array.objects:
+            if depth == MAX_ARRAY_DEPTH:
+                raise Unexamined(f"arrays of objects nest deeper than {MAX_ARRAY_DEPTH}")
+            yield from self._read_objects(stream, at, depth)
+        else:
+            start = at
+            if array.padded:
+                at += 1 + (yield from read(at, 1))[0] if at < self._size else 1
+            at += array.length
+            if at > self._size:
+                raise Unexamined(f"an array at byte {start} reaches beyond the end")
+            stream.array_bytes += at - start
+            stream.end = at
+        machine.feed(b"", stream.end)
+        machine.run()
+
+    def _read_objects(self, stream: Stream, at: int, depth: int) -> Reading[None]:
+        stream.end = at
+        yield from self.read_stream(stream, depth + 1)
+        if not stream.stopped:
+            raise Unexamined(f"the pickle of an array of objects at byte {at} breaks off")
+        stream.stopped = False
 
 
 def _is_pickle(stream: Stream) -> bool:
     """Whether bytes behind a pickle are one more: any that a reader takes, or that import a name first."""
     return bool(stream.names) or (stream.stopped and stream.usable and stream.operations > 1)
-
-
-def probe_pickle(head: bytes, size: int) -> Stream:
-    """Return what the bytes at hand do when they are read as a pickle; ``size`` is the file's."""
-    machine = Machine(0, size)
-    batch = lex(head, 0, 0, size)
-    try:
-        machine.run(batch.tokens)
-    except Unexamined:
-        machine.malformed(batch.at, "a budget is used up")
-    if batch.error:
-        machine.malformed(batch.at, batch.error)
-    machine.stream.end = batch.at
-    return machine.stream

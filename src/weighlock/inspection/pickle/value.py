@@ -1,15 +1,13 @@
 """What an abstract pickle machine has on its stack, and what it reports: values and events.
 
-A value is one of Python's own constants (None, bool, int, text and bytes of at most 4096 bytes), or an object of the classes below. Containers are the machine's own and go on
-changing while a stream is read: they only grow (an item that the pickle replaces is kept beside
-the new one), so the value in an event holds at the end all that it held at any time.
+A value is one of Python's own constants (None, bool, int, text and bytes of at most 4096 bytes), or
+an object of the classes below. Containers are the machine's own and go on changing while a stream is
+read: they only grow (an item that the pickle replaces is kept beside the new one), so the value in an
+event holds at the end all that it held at any time.
 ``settled`` tells whether a value was already complete when its event happened.
 """
 
-from typing import Final, Literal, NamedTuple, TypeAlias
-
-Kind: TypeAlias = Literal["tuple", "list", "set", "frozenset", "dict"]
-How: TypeAlias = Literal["REDUCE", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ"]
+from typing import Final, NamedTuple, TypeAlias
 
 MAX_SETTLED_PARTS: Final = 1000  # containers and calls in one value; one with more counts as not settled
 
@@ -17,15 +15,17 @@ MAX_SETTLED_PARTS: Final = 1000  # containers and calls in one value; one with m
 class Global:
     """An imported name, as the stream writes it (below protocol 3 a reader maps Python 2's names).
 
-    ``result`` stands for what any call of it gives, if the name is harmless with any arguments.
+    ``result`` stands for what any call of it gives, if the name is harmless with any arguments;
+    ``called`` says that the pickle calls it.
     """
 
-    __slots__ = ("module", "name", "result")
+    __slots__ = ("called", "module", "name", "result")
 
     def __init__(self, module: str, name: str) -> None:
         self.module = module
         self.name = name
         self.result: Made | None = None
+        self.called = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Global) and self.module == other.module and self.name == other.name
@@ -38,7 +38,7 @@ class Global:
 
 
 class Sequence:
-    """A container that the pickle made.
+    """A container that the pickle made: a "tuple", "list", "dict", "set" or "frozenset".
 
     ``items`` of a dict are keys and values in turn, every one that was ever set. ``cut`` says how many
     items are not kept: if it is not 0, nothing may be concluded from those that are.
@@ -59,7 +59,7 @@ class Sequence:
 
 
 class Made:
-    """The result of a call. ``state`` is that of the last BUILD, UNKNOWN before any.
+    """The result of a call by REDUCE, NEWOBJ, NEWOBJ_EX, INST or OBJ (``how``). ``state`` is that of the last BUILD, UNKNOWN before any.
 
     Results of names that are harmless with any arguments keep neither arguments nor state (UNKNOWN),
     and are one object for each name.

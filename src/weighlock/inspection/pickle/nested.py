@@ -1,0 +1,61 @@
+"""Pickles inside the constants of a pickle, and of any bytes at hand what they do as a pickle."""
+
+import binascii
+from typing import Final
+
+from weighlock.inspection.pickle.effect import WORD, Part, Stream
+from weighlock.inspection.pickle.machine import Machine
+from weighlock.inspection.span import Reading, read
+
+HEAD_BYTES: Final = 4096  # of a constant that is looked at
+PROBE_OPERATIONS: Final = 100_000  # more than the bytes at hand can hold
+MAX_CONFIRMED: Final = 200  # files in constants of one pickle
+_BASE64_UNIT: Final = 4  # characters for three bytes
+
+
+def probe_pickle(head: bytes, size: int) -> Stream:
+    """Return what the bytes at hand do when they are read as a pickle; ``size`` is the file's."""
+    stream = Stream(0)
+    machine = Machine(stream, size, frozenset(), max(PROBE_OPERATIONS, len(head)))
+    machine.feed(head, 0)
+    machine.run()
+    stream.stopped = machine.stopped
+    return stream
+
+
+def confirmed_parts(parts: list[Part], size: int) -> Reading[tuple[Part, ...]]:
+    """Return those parts that are loaded, or whose head imports a name as a pickle."""
+    found: list[Part] = []
+    for part in parts:
+        if part.offset >= 0 and part.offset + part.length > size:
+            continue
+        confirmed = part if part.loaded else (yield from _confirm(part))
+        if confirmed is not None:
+            found.append(confirmed)
+    return tuple(found)
+
+
+def _confirm(part: Part) -> Reading[Part | None]:
+    head = (
+        part.data if part.data is not None else (yield from read(part.offset, min(part.length, HEAD_BYTES)))
+    )
+    if _imports(head, part.length):
+        return part
+    decoded = _decoded(head)
+    if decoded is not None and _imports(decoded, len(decoded)):
+        return part._replace(data=decoded)
+    return None
+
+
+def _imports(head: bytes, length: int) -> bool:
+    return any(WORD.fullmatch(f"{name.module}.{name.name}") for name in probe_pickle(head, length).names)
+
+
+def _decoded(head: bytes) -> bytes | None:
+    """Return the bytes that a text stands for: Base64, or one character a byte; None if it is neither."""
+    try:
+        if head[:2] == b"gA":
+            return binascii.a2b_base64(head[: len(head) // _BASE64_UNIT * _BASE64_UNIT])
+        return head.decode("utf-8").encode("latin-1") if head[:1] == b"\xc2" else None
+    except (binascii.Error, UnicodeError):
+        return None
