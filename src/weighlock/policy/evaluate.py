@@ -84,7 +84,6 @@ def _inspected_file(file: Any, policy: Policy, waivers: Sequence[Waiver]) -> Ite
         yield Reason("inspection_missing", "the inspection of a file cannot be read")
         return
     path = shown(str(file.get("path")))
-    yield from _forbidden(file, path, policy.forbidden_formats)
     for finding in file["findings"]:
         severity = _severity(finding)
         if (severity is None or severity > policy.accept_up_to) and not _is_waived(file, finding, waivers):
@@ -94,6 +93,7 @@ def _inspected_file(file: Any, policy: Policy, waivers: Sequence[Waiver]) -> Ite
                 f"{path}: {shown(str(told))}",
                 shown(str(finding.get("remedy", ""))) if isinstance(finding, Mapping) else "",
             )
+    yield from _forbidden(file, path, policy.forbidden_formats)
     if file.get("notExamined", "unknown") is not None:
         yield Reason(
             "not_examined",

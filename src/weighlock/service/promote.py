@@ -55,7 +55,9 @@ from weighlock.store.copying import copy_artifact, copy_referrers
 from weighlock.store.interface import Store
 from weighlock.store.manifest import read_model
 
-_ABOUT_BYTES: Final = frozenset({"inspection_missing", "inspection_findings", "not_examined"})
+_ABOUT_BYTES: Final = frozenset(
+    {"format_forbidden", "inspection_findings", "inspection_missing", "inspection_options", "not_examined"}
+)
 
 
 @dataclass(frozen=True, slots=True)
