@@ -1,4 +1,4 @@
-"""Render docs/commands.md, docs/errors.md and the tables of docs/inspection.md from the program itself.
+"""Render docs/commands.md, docs/errors.md, docs/rules and the tables of docs/inspection.md from the program itself.
 
 python tools/render_docs.py           write them
 python tools/render_docs.py --check   exit 1 if they are not what would be written
@@ -17,7 +17,7 @@ from weighlock.core.code import CODES
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 100
 # marks in docs/inspection.md → what stands between each and the next end mark
-TABLES = {"formats": render_formats, "rules": render_rules, "names": render_allowed}
+TABLES = {"formats": render_formats, "names": render_allowed}
 
 
 def render_commands() -> str:
@@ -77,6 +77,7 @@ def main() -> int:
         "commands.md": render_commands(),
         "errors.md": render_errors(),
         "inspection.md": render_inspection(),
+        **render_rules(),
     }
     stale = [name for name, text in rendered.items() if not same(DOCS / name, text)]
     if "--check" in sys.argv[1:]:
@@ -84,6 +85,7 @@ def main() -> int:
             print(f"docs/{name} is not what the program says; run `make docs`", file=sys.stderr)
         return 1 if stale else 0
     for name in stale:
+        (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(rendered[name], encoding="utf-8")
         print(f"wrote docs/{name}")
     return 0

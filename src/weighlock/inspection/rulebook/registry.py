@@ -51,7 +51,12 @@ _FAMILIES: Final = {
 
 def find_rule(rule_id: str) -> Rule:
     """Return the rule with this id; raises KeyError."""
-    return _family(_FAMILIES[rule_id.partition("-")[0]])[rule_id]
+    return _family(family_of(rule_id))[rule_id]
+
+
+def family_of(rule_id: str) -> str:
+    """Return the family, a module of this package, that a rule belongs to; raises KeyError."""
+    return _FAMILIES[rule_id.partition("-")[0]]
 
 
 def all_rules() -> dict[str, Rule]:
