@@ -152,22 +152,24 @@ def test_one_byte_changed_in_an_export(released: House) -> None:
 
 def test_other_bytes_shown_to_the_inspector(requested: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever can write production's store puts harmless bytes there for as long as they are looked at."""
-    examine, shown = InspectionProcess.examine, requested.file_digest()
+    examine, shown = InspectionProcess.examine_all, requested.file_digest()
     candidate = requested.candidate
     requested.review(candidate)
     requested.approve(candidate)
 
-    def examined(*arguments: Any) -> Any:
+    def examined(process: InspectionProcess, batch: Any, *, meanwhile: Callable[[], None]) -> Any:
         stored = requested.blob("production", shown)
         honest = stored.read_bytes()
         stored.chmod(0o600)
         stored.write_bytes(bytes(len(honest)))
         try:
-            return examine(*arguments)
+            done = list(examine(process, batch))
         finally:
             stored.write_bytes(honest)
+        meanwhile()  # which digests
+        return done
 
-    monkeypatch.setattr(InspectionProcess, "examine", examined)
+    monkeypatch.setattr(InspectionProcess, "examine_all", examined)
     requested.denied("file_changed", "promote", candidate)
     requested.denied("release_unknown", "release", "verify", NAME)
     monkeypatch.undo()
