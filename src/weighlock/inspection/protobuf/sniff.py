@@ -16,6 +16,7 @@ _IDENTIFIER: Final = re.compile(rb"[A-Za-z_>][A-Za-z0-9_.>/\\-]{0,200}")
 _ONNX: Final = {1: VARINT, 5: VARINT, **dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), SIZED)}
 _ONNX_GRAPH: Final = dict.fromkeys((1, 2, 5, 10, 11, 12, 13, 14, 15, 16), SIZED)
 _SAVED_MODEL: Final = {1: VARINT, 2: SIZED}
+_META_INFO: Final = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 8), SIZED), 7: VARINT}
 _META_GRAPH: Final = dict.fromkeys(range(1, 8), SIZED)
 _GRAPH: Final = {1: SIZED, 2: SIZED, 3: VARINT, 4: SIZED, 5: SIZED}
 _NODE: Final = dict.fromkeys(range(1, 8), SIZED)
@@ -112,6 +113,14 @@ def _is_saved_model(head: _Head) -> bool:
     return ends and all(_fits(head.inner(each), _META_GRAPH) for each in graphs)
 
 
+def _is_meta_graph(head: _Head) -> bool:
+    infos, graphs = head.of(1), head.of(2)
+    if not _fits(head.fields, _META_GRAPH) or len(infos) != 1 or len(graphs) != 1:
+        return False
+    nodes = _known(head.inner(graphs[0]), _GRAPH)
+    return _fits(head.inner(infos[0]), _META_INFO) and bool(nodes) and _fits(head.inner(nodes[0]), _NODE)
+
+
 def _is_coreml(head: _Head) -> bool:
     typed = {each.number: SIZED for each in head.fields if each.number in _COREML_TYPES}
     seen = _numbers(_known(head.fields, {1: VARINT, 2: SIZED, 10: VARINT, **typed}))
@@ -170,6 +179,7 @@ _TESTS: Final[tuple[tuple[str, Callable[[_Head], bool]], ...]] = (
     ("tf-saved-model", _is_saved_model),
     ("onnx", _is_onnx),
     ("sentencepiece", _is_sentencepiece),
+    ("tf-meta-graph", _is_meta_graph),
     ("tf-graph", _is_graph),
     ("keras-metadata", _is_keras_metadata),
     ("tf-fingerprint", _is_fingerprint),
