@@ -47,7 +47,9 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (257, b"ustar", "tar"),
     *((offset, b"\x89HDF\r\n\x1a\n", "hdf5") for offset in (0, 512, 1024, 2048, 4096, 8192)),
 )
-_TORCH_LEGACY: Final = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # LONG1 of torch's magic number
+_TORCH_LEGACY: Final = re.compile(  # torch's magic number as protocols 0 and 1, 2 and 3, and 4 and 5 write it
+    rb"L119547037146038801333356L\n\.|\x80[\x02-\x05](?:\x95\x0d\0{7})?\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\."
+)
 _ZLIB: Final = frozenset(
     {b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
 )  # of a 32 KB window, the only ones written
@@ -175,7 +177,7 @@ def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:
     marked = head[:1] == b"\x80" and head[1:2] <= b"\x05" and len(head) > 1
     if not marked and not _is_text_pickle(head, size, suffix):
         return None
-    if head[2 : 2 + len(_TORCH_LEGACY)] == _TORCH_LEGACY:
+    if _TORCH_LEGACY.match(head):
         return "torch-legacy"
     return "joblib" if b"joblib.numpy_pickle" in head else "pickle"
 

@@ -13,21 +13,27 @@ from weighlock.inspection.archive.archive import Archive
 from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading
 
-_TORCH_PICKLE: Final = re.compile(r"[^/]+/(?:data|constants|attributes)\.pkl|[^/]+/code/.+\.debug_pkl")
+# what only torch has; its reader ignores case. The last line is an exported program, the one before it a package
+_TORCH: Final = re.compile(
+    r"[^/]+/(?:data|constants|attributes|bytecode)\.pkl|[^/]+/code/.+\.debug_pkl"
+    r"|[^/]+/\.data/extern_modules"
+    r"|[^/]+/archive_format|(?:[^/]+/)?data/aotinductor/.+|(?:[^/]+/)?serialized_exported_program\.(?:json|pt)",
+    re.IGNORECASE,
+)
 READERS: Final[dict[str, str]] = {
     "keras-zip": "archive.examine:examine_members",
     "nemo": "archive.examine:examine_members",
     "npz": "archive.examine:examine_members",
     "tar": "archive.examine:examine_members",
-    "torch-tar": "archive.examine:examine_members",
-    "torch-zip": "archive.examine:examine_torch",
+    "torch-tar": "torch.tar:examine_torch_tar",
+    "torch-zip": "torch.examine:examine_torch",
     "zip": "archive.examine:examine_members",
 }
 
 
 def kind_of(names: frozenset[str]) -> str:
     """Return which kind of archive has members of these names; a key of ``READERS``."""
-    if any(map(_TORCH_PICKLE.fullmatch, names)):
+    if any(map(_TORCH.fullmatch, names)):
         return "torch-zip"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
