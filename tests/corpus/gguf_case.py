@@ -113,7 +113,7 @@ def gguf_rejected() -> list[Case]:
         reject("gguf/version-9.gguf", b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "a version that nobody knows yet", not_examined="version 9"),
         reject("gguf/type-200.gguf", GgufFile().tensor("w", [32], 200, 0).bytes(data), "a tensor type that nobody knows: its size cannot be checked", not_examined="type 200"),
         reject("gguf/template-escape.gguf", one_tensor().string("tokenizer.chat_template", template).bytes(data), "CVE-2024-34359: a template that walks to Python", "template-escape"),
-        reject("gguf/template-named.gguf", one_tensor().string("tokenizer.chat_template.tool_use", "{{ cycler.__init__.__globals__.os }}").bytes(data), "the same in a named template", "template-escape"),
+        reject("gguf/template-named.gguf", one_tensor().string("tokenizer.chat_template.tool_use", "{{ cycler.__init__.__globals__.os }}").bytes(data), "the same in a named template", "template-escape", "template-global"),
     ]  # fmt: skip
 
 

@@ -1,0 +1,152 @@
+"""What keeps the renderer busy: endless recursion, huge ranges and texts, and texts that double in a loop."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from weighlock.core.text import shown
+from weighlock.inspection.template import node as n
+from weighlock.inspection.template.evaluate import Evaluator
+from weighlock.inspection.template.lookup import Hit
+
+MAX_RANGE: Final = 100_000  # the limit of Jinja's sandbox; other engines have none
+MAX_TURNS: Final = 1_000_000  # of loops in each other; real templates loop over messages and tools
+MAX_WIDTH: Final = 10_000  # characters of padding, or copies of a text
+_WIDTHS: Final = frozenset({"center", "indent", "wordwrap", "truncate", "batch", "slice", "round", "ljust", "rjust", "zfill"})  # fmt: skip
+_RULE: Final = "template-exhaustion"
+
+
+def examine_effort(body: n.Body, values: Evaluator) -> Iterator[Hit]:
+    """Return what makes rendering take unreasonable time or memory."""
+    yield from _loops(body, values, 1)
+    for node in n.walk(body):
+        if isinstance(node, n.Operation):
+            yield from _operation(node, values)
+        elif isinstance(node, n.Call):
+            if _range(node, values) > MAX_RANGE:
+                yield Hit(_RULE, "counts up to a huge number", node.line)
+            if isinstance(node.target, n.Attribute) and node.target.name in _WIDTHS:
+                yield from _width(node.arguments, values)
+        elif isinstance(node, n.Filter) and node.name in _WIDTHS:
+            yield from _width(node.arguments, values)
+        elif isinstance(node, n.For):
+            yield from _doubling(node)
+    yield from _recursion(body)
+
+
+def _largest(values: Evaluator, expression: n.Expression) -> float:
+    return max((each for each in values.value(expression).known if isinstance(each, int | float)), default=0)
+
+
+def _range(node: n.Expression, values: Evaluator) -> float:
+    """Return how long a range of constants is; 0 for what is none."""
+    if not (isinstance(node, n.Call) and isinstance(node.target, n.Name) and node.target.name == "range"):
+        return 0
+    bounds = [_largest(values, each) for each in node.arguments.positional]
+    return max(map(abs, bounds[:2]), default=0) / max(1, abs(bounds[2]) if len(bounds) > 2 else 1)
+
+
+def _loops(body: n.Body, values: Evaluator, turns: float) -> Iterator[Hit]:
+    for node in body:
+        inside = turns
+        if isinstance(node, n.For):
+            inside *= max(1, _range(node.iterated, values))
+            if inside > MAX_TURNS:
+                yield Hit(_RULE, "loops within loops, a million times and more", node.line)
+                return
+        for inner in _bodies(node):
+            yield from _loops(inner, values, inside)
+
+
+def _bodies(node: n.Statement) -> list[n.Body]:
+    match node:
+        case n.If():
+            return [*(branch.body for branch in node.branches), node.otherwise]
+        case n.For():
+            return [node.body, node.otherwise]
+        case n.SetBlock() | n.Macro() | n.Scope():
+            return [node.body]
+        case n.CallBlock():
+            return [node.caller.body]
+    return []
+
+
+def _operation(node: n.Operation, values: Evaluator) -> Iterator[Hit]:
+    numbers = [_largest(values, each) for each in node.operands]
+    if "*" in node.operators:
+        texts = any(
+            isinstance(each, str | tuple) for part in node.operands for each in values.value(part).known
+        )
+        if texts and max(numbers) > MAX_WIDTH:
+            yield Hit(_RULE, "repeats a text many times", node.line)
+    if "**" in node.operators and (len(node.operators) > 1 or max(numbers[1:]) > MAX_WIDTH):
+        yield Hit(_RULE, "computes a power without end", node.line)
+
+
+def _width(arguments: n.Arguments, values: Evaluator) -> Iterator[Hit]:
+    if any(_largest(values, each) > MAX_WIDTH for each in (*arguments.positional, *arguments.values)):
+        yield Hit(_RULE, "pads a text without end", arguments.line)
+
+
+def _doubling(loop: n.For) -> Iterator[Hit]:
+    """A text that is set to itself twice grows to any size in few turns."""
+    for node in n.walk(loop.body):
+        if isinstance(node, n.Set) and isinstance(node.value, n.Operation):
+            target = _path(node.target)
+            twice = [each for each in node.value.operands if _path(each) == target]
+            if target and len(twice) > 1:
+                yield Hit(_RULE, "doubles a text in a loop", node.line)
+
+
+def _path(expression: n.Expression) -> str:
+    match expression:
+        case n.Name():
+            return expression.name
+        case n.Attribute(of=n.Name(name=name)):
+            return f"{name}.{expression.name}"
+    return ""
+
+
+def _recursion(body: n.Body) -> Iterator[Hit]:
+    """Macros that call each other whatever they are given never end; under a condition, as for schemas, they may."""
+    macros = {node.name: node for node in n.walk(body) if isinstance(node, n.Macro)}
+    calls = {name: _always_called(macro.body) & macros.keys() for name, macro in macros.items()}
+    callers: dict[str, list[str]] = {name: [] for name in macros}
+    for name, called in calls.items():
+        for each in called:
+            callers[each].append(name)
+    ending = [name for name, called in calls.items() if not called]
+    while ending:  # a macro ends if all that it always calls do
+        for caller in callers[ended := ending.pop()]:
+            calls[caller].discard(ended)
+            if not calls[caller]:
+                ending.append(caller)
+    for name, called in calls.items():
+        if called:
+            yield Hit(_RULE, f"has a macro, {shown(name)}, that always calls itself", macros[name].line)
+
+
+def _always_called(body: n.Body) -> set[str]:
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, n.Output | n.Set):
+            found.update(_calls(node.value))
+        elif isinstance(node, n.Scope | n.SetBlock):
+            found.update(_always_called(node.body))
+        elif isinstance(node, n.If):
+            found.update(_calls(node.branches[0].test))
+    return found
+
+
+def _calls(expression: n.Expression) -> Iterator[str]:
+    waiting: list[n.Node] = [expression]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, n.Conditional):
+            waiting.append(node.test)
+            continue
+        if isinstance(node, n.Operation) and node.operators[0] in {"and", "or"}:
+            waiting.append(node.operands[0])
+            continue
+        if isinstance(node, n.Call) and isinstance(node.target, n.Name):
+            yield node.target.name
+        waiting.extend(n.children(node))
