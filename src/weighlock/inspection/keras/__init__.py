@@ -1,0 +1,1 @@
+"""Keras models: archives, HDF5 files, and what their configuration names."""
