@@ -5,12 +5,15 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-system lint bench peers fuzz docs lock clean
+.PHONY: help install compile demo test test-system lint bench peers fuzz docs lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-install: $(STAMP)  ## set up .venv with everything pinned by digest
+install: $(STAMP) compile  ## set up .venv with everything pinned by digest
+
+compile: $(STAMP)  ## compile the pickle engine, if there is a C compiler
+	@$(BIN)/python tools/compile.py
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "weighlock needs Python 3.11 or newer; try make PYTHON=python3.12")'
@@ -19,13 +22,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(STAMP)  ## pull, inspect, approve, release and serve a real model, then run the drills
+demo: $(STAMP) compile  ## pull, inspect, approve, release and serve a real model, then run the drills
 	$(BIN)/python examples/demo.py
 
-test: lint  ## lint, types, layers and the quick tests
+test: lint compile  ## lint, types, layers and the quick tests
 	$(BIN)/python -m pytest -n auto -m "not system" --disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,127.0.0.2,::1
 
-test-system: $(STAMP)  ## the tests that need system components (they say so when they skip)
+test-system: $(STAMP) compile  ## the tests that need system components (they say so when they skip)
 	$(BIN)/python -m pytest -m system
 
 lint: $(STAMP)  ## ruff, mypy, import-linter
@@ -35,7 +38,7 @@ lint: $(STAMP)  ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 	$(BIN)/python tools/render_docs.py --check
 
-bench: $(STAMP)  ## measure, as ratios in one run
+bench: $(STAMP) compile  ## measure, as ratios in one run
 	$(BIN)/python benchmarks/run.py
 
 peers: $(STAMP)  ## install other inspectors for benchmarks/inspect_peers.py
@@ -48,8 +51,8 @@ lock:  ## pin the requirements again (needs uv)
 docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py
 
-fuzz: $(STAMP)  ## property tests with many more examples
+fuzz: $(STAMP) compile  ## property tests with many more examples
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz
 
 clean:  ## remove .venv and caches
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo build dist src/weighlock/inspection/pickle/compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
