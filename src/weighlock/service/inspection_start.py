@@ -56,12 +56,12 @@ def start_worker(memory_bytes: int) -> Started:
     theirs.close()
     os.close(errors)
     root = os.path.dirname(os.path.dirname(os.path.abspath(weighlock.__file__)))
-    arguments = [sys.executable, "-I", "-S", "-c", _PROGRAM, root, str(memory_bytes), str(os.getpid())]
+    arguments = [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, root, str(memory_bytes), str(os.getpid())]
     try:
         pid = os.posix_spawn(
             sys.executable,
             arguments,
-            {"PYTHONDONTWRITEBYTECODE": "1"},
+            {},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDWR, 0),
                 (os.POSIX_SPAWN_DUP2, 0, 1),
