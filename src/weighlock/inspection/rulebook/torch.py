@@ -84,10 +84,18 @@ RULES: Final = (
         "torch-operator-unsafe", HIGH, SURE, "A compiled model calls an operator that works on raw memory without checks.", FETCH_AGAIN, ("CWE-787",), controls=CODE_EXECUTION,
     ),
     Rule(
-        "torch-package-code", HIGH, SURE, "A torch.package archive carries Python modules that run when the model is loaded.", REVIEW, ("CWE-829",), controls=CODE_EXECUTION,
+        "torch-package-call",
+        CRITICAL,
+        SURE,
+        "A pickle of a torch.package archive makes its loader call a function by a persistent identifier.",
+        FETCH_AGAIN,
+        ("CWE-502",),
+        detail="The loader of packages understands identifiers that name a function and arguments, and calls it: no "
+        "operation of the pickle shows a call. PyTorch itself uses this for two functions of its own.",
+        controls=CODE_EXECUTION,
     ),
     Rule(
-        "torch-package-extern", MEDIUM, SURE, "A torch.package archive asks its loader to import modules from the host.", REVIEW, controls=CODE_EXECUTION,
+        "torch-package-code", HIGH, SURE, "A torch.package archive carries Python modules that run when the model is loaded.", REVIEW, ("CWE-829",), controls=CODE_EXECUTION,
     ),
     Rule(
         "torch-polyglot", HIGH, SURE, "The file is valid in two of PyTorch's formats, and which one is read depends on the loader.", FETCH_AGAIN, controls=TAMPERING,

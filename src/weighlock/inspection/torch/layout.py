@@ -20,6 +20,7 @@ MAX_RECORD_BYTES: Final = 64  # a number, a word or an identifier
 _RECORDS: Final = {
     ".data/serialization_id": re.compile(rb"[0-9A-Za-z_-]*"),
     ".data/version": re.compile(rb"\d{1,9}\n?"),
+    ".data/python_version": re.compile(rb"[0-9.]{1,20}"),
     ".format_version": re.compile(rb"\d{1,9}\n?"),
     ".storage_alignment": re.compile(rb"\d{1,9}\n?"),
     "archive_format": re.compile(rb"pt2"),

@@ -41,15 +41,14 @@ def examine_legacy_torch(file: File) -> Reading[None]:
         return
     yield from examine_pickles(file, head.end)
     yield from _check_other_formats(file)
-    magic, protocol, system, body, keys = (pickle.top for pickle in head.pickles)
+    magic, protocol, system, _, keys = (pickle.top for pickle in head.pickles)
     if magic != MAGIC or protocol != PROTOCOL:
         report.find("torch-legacy-layout", "the magic number or the protocol is not torch's", offset=0)
     if isinstance(system, dict) and system.get("little_endian") is False:
         report.fact("byte order of the writer", "big-endian")
-    del body
     described = head.pickles[3]
     tensors = check_views(report, described)
-    storages = collect_storages(report, _without_modules(described))
+    storages = collect_storages(report, described)
     if storages is not None:
         report.fact("tensors", f"{tensors} over {len(storages)} storages")
         yield from _check_storages(file, head.end, storages, keys)
@@ -77,12 +76,6 @@ def _head_of(data: bytes) -> _Head:
         pickles.append(read_values(data, at))
         at = pickles[-1].end
     return _Head(pickles, at)
-
-
-def _without_modules(values: Values) -> Values:
-    """Return the values without the identifiers of classes, which carry a class and its source for comparison."""
-    kept = [each for each in values.persistent if not (isinstance(each, tuple) and each[:1] == ("module",))]
-    return values._replace(persistent=kept)
 
 
 def _check_storages(file: File, at: int, storages: dict[str, Storage], keys: Value) -> Reading[None]:

@@ -27,6 +27,8 @@ _DTYPE_BYTES: Final = {
     **dict.fromkeys(("complex64", "float64", "int64", "uint64", "double", "long"), 8),
     "complex128": 16,
 }  # fmt: skip  # every other type of torch has one byte or less
+# identifiers of classes in legacy files, and of calls in packages
+_OTHERS: Final = ("module", "reduce_package")
 _VIEWS: Final = frozenset({"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_qtensor"})
 
 
@@ -55,7 +57,8 @@ def storage_of(identifier: Value) -> Storage | None:
     if not module.startswith("torch") or kind not in _ELEMENT_BYTES or not 0 <= elements <= MAX_ELEMENTS:
         return None
     key = key.decode("latin-1") if isinstance(key, bytes) else key
-    return Storage(key, kind, elements) if isinstance(key, str) else None
+    # torch.package numbers its storages
+    return Storage(str(key), kind, elements) if isinstance(key, str) or type(key) is int else None
 
 
 def element_bytes(kind: Global) -> int | None:
@@ -67,6 +70,8 @@ def collect_storages(report: Report, values: Values) -> dict[str, Storage] | Non
     """Return the storages that a pickle names, by key; None, and reported, if one is not what torch writes."""
     storages: dict[str, Storage] = {}
     for identifier in values.persistent:
+        if isinstance(identifier, tuple) and identifier and identifier[0] in _OTHERS:
+            continue
         storage = storage_of(identifier)
         if storage is None:
             report.not_examined("a pickle names a storage in a way that torch never writes")
