@@ -124,8 +124,6 @@ def others() -> list[Case]:
         reject("unread/model.h5", b"\x89HDF\r\n\x1a\n" + b"\0" * 64, "HDF5", not_examined="no parser for hdf5"),
         reject("unread/model.onnx", b"\x08\x07\x12\x07pytorch", "ONNX", not_examined="no parser for onnx"),
         reject("unread/model.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 64, "TFLite", not_examined="no parser for tflite"),
-        reject("unread/model.tar", b"\0" * 257 + b"ustar\0" + b"\0" * 300, "tar", not_examined="no parser for tar"),
-        reject("unread/model.joblib", b"\x78\x9c" + b"\0" * 30, "joblib, compressed with zlib", not_examined="no parser for zlib"),
         reject("unread/model.bin", b"\0\1\2\3" * 64, "bytes without a format", not_examined="no parser for unknown"),
     ]  # fmt: skip
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.archive.bomb import check_growth
 from weighlock.inspection.archive.codec import BZIP2_STREAM, DEFLATE, XZ_STREAM, Codec, Corrupt, sized_lzma
 from weighlock.inspection.archive.member import (
     BZIPPED,
@@ -18,7 +17,7 @@ from weighlock.inspection.archive.member import (
 )
 from weighlock.inspection.archive.unpack import Content, Region
 from weighlock.inspection.file import File
-from weighlock.inspection.span import Reading, Unexamined, read
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_SUMMED_BYTES: Final = 1024 * 1024  # a stored member up to this size is read whole and its CRC-32 computed
 _CODECS: Final = {DEFLATED: DEFLATE, BZIPPED: BZIP2_STREAM, XZ_PACKED: XZ_STREAM}
@@ -33,7 +32,7 @@ class Archive:
     members: list[Member]
 
     def read(self, member: Member, limit: int) -> Reading[bytes]:
-        """Return the content of a member, checked; raises Unexamined over ``limit`` bytes or if it is corrupt."""
+        """Return the content of a member, checked; raises FormatError, and Unexamined over ``limit`` bytes."""
         if member.size > limit:
             raise Unexamined(f"a member of {member.size} bytes is over the limit of {limit}")
         plain = yield from self._unlocked(member)
@@ -56,8 +55,8 @@ class Archive:
             plain = yield from self._unlocked(member)
             if plain.method != STORED:
                 yield from self._content(plain)
-        except Unexamined as limit:
-            self.file.report.member(member.name).not_examined(limit.reason)
+        except (FormatError, Unexamined) as error:
+            self._tell(member, error)
 
     def examine(self, member: Member) -> Reading[None]:
         """Examine a member as a file of its own; never raises for what it holds."""
@@ -71,8 +70,16 @@ class Archive:
                 file.unpacked(member.name, (yield from self._stored(plain)))
             else:
                 yield from file.part(member.name, member.data, member.size)
-        except Unexamined as limit:
-            file.report.member(member.name).not_examined(limit.reason)
+        except (FormatError, Unexamined) as error:
+            self._tell(member, error)
+
+    def _tell(self, member: Member, error: FormatError | Unexamined) -> None:
+        report = self.file.report.member(member.name)
+        if isinstance(error, FormatError):
+            report.find(error.rule, error.message, offset=error.offset)
+            report.not_examined(error.message)
+        else:
+            report.not_examined(error.reason)
 
     def _stored(self, member: Member) -> Reading[bytes]:
         data = yield from read(member.data, member.size)
@@ -84,7 +91,7 @@ class Archive:
         """Return what a packed member holds, held against what the directory says; raises Unexamined."""
         file = self.file
         region = yield from self._region(member)
-        content = yield from check_growth(file, member.packed, region.measure())
+        content = yield from region.measure()
         report = file.report.member(member.name)
         if content.fault:
             report.find("archive-corrupt", f"the packed data is corrupt: {content.fault}")

@@ -2,25 +2,34 @@
 
 from typing import Final, TypeVar
 
-from weighlock.inspection.file import File
-from weighlock.inspection.span import Reading, Unexamined
+from weighlock.inspection.file import Budget
+from weighlock.inspection.span import FormatError, Reading, Unexamined
 
 _T = TypeVar("_T")
 
-MAX_RATIO: Final = 100  # weights shrink by less than 10; zeros that a budget can hold may shrink by more
+ORDINARY_BYTES: Final = 64 * 1024 * 1024  # a small file may be all zeros
+MAX_RATIO: Final = 2000  # deflate reaches 1032 with zeros; weights shrink by less than ten
+MAX_LARGE_RATIO: Final = 100  # of what uses up the budget
 
 
-def check_growth(file: File, packed: int, reading: Reading[_T]) -> Reading[_T]:
-    """Run a reading that unpacks ``packed`` bytes; if it uses up the budget with little, it is a bomb.
+def check_ratio(packed: int, made: int) -> None:
+    """Return if ``packed`` bytes may grow to ``made``; raises FormatError ``archive-bomb``."""
+    if made > ORDINARY_BYTES and made > packed * MAX_RATIO:
+        raise FormatError("archive-bomb", f"{packed} bytes grow to more than {made} when they are unpacked")
 
-    Raises Unexamined as the reading does.
+
+def check_growth(budget: Budget, packed: int, reading: Reading[_T]) -> Reading[_T]:
+    """Run a reading that unpacks ``packed`` bytes; if it uses up the budget with little, they are a bomb.
+
+    Raises FormatError ``archive-bomb``, and Unexamined as the reading does.
     """
-    before = file.budget.expanded_bytes
+    before = budget.expanded_bytes
     try:
         return (yield from reading)
-    except Unexamined:
-        if file.budget.expanded_bytes < 0 and before - file.budget.expanded_bytes > packed * MAX_RATIO:
-            file.report.find(
-                "archive-bomb", f"{packed} bytes grow to more than {before} bytes when they are unpacked"
-            )
+    except Unexamined as limit:
+        made = before - budget.expanded_bytes
+        if budget.expanded_bytes < 0 and made > packed * MAX_LARGE_RATIO:
+            raise FormatError(
+                "archive-bomb", f"{packed} bytes grow to more than {made} when they are unpacked"
+            ) from limit
         raise

@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.archive.bomb import check_growth
 from weighlock.inspection.archive.codec import BZIP2, GZIP, LZMA, XZ, ZLIB, Codec
 from weighlock.inspection.archive.unpack import Region
 from weighlock.inspection.file import File
@@ -17,40 +16,41 @@ MAX_NAME_BYTES: Final = 1024  # of the name in a gzip header
 
 
 def examine_gzip(file: File) -> Reading[None]:
-    """Examine what a gzip file (RFC 1952) of one or more members holds. Raises Unexamined."""
+    """Examine what a gzip file (RFC 1952) of one or more members holds. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from _check_gzip_name(file)
     yield from examine_packed(file, GZIP)
 
 
 def examine_bzip2(file: File) -> Reading[None]:
-    """Examine what a bzip2 file holds. Raises Unexamined."""
+    """Examine what a bzip2 file holds. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from examine_packed(file, BZIP2)
 
 
 def examine_xz(file: File) -> Reading[None]:
-    """Examine what an .xz file holds. Raises Unexamined."""
+    """Examine what an .xz file holds. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from examine_packed(file, XZ)
 
 
 def examine_lzma(file: File) -> Reading[None]:
-    """Examine what an .lzma file, the format before .xz, holds. Raises Unexamined."""
+    """Examine what an .lzma file, the format before .xz, holds. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from examine_packed(file, LZMA)
 
 
 def examine_zlib(file: File) -> Reading[None]:
-    """Examine what a zlib stream (RFC 1950) holds: joblib writes them. Raises Unexamined."""
+    """Examine what a zlib stream (RFC 1950) holds: joblib writes them. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from examine_packed(file, ZLIB)
 
 
 def examine_packed(file: File, codec: Codec) -> Reading[None]:
     """Examine the content of a file that is compressed as a whole, and what follows it."""
-    content = yield from check_growth(file, file.size, Region(0, file.size, codec, file.budget).measure())
+    content = yield from Region(0, file.size, codec, file.budget).measure()
     name = inner_name(file.path)
     file.report.fact("decompressed", f"{content.size} bytes")
     if content.fault:
         file.report.find("archive-corrupt", f"the {codec.name} data is corrupt: {content.fault}")
         file.report.not_examined(f"the {codec.name} data is corrupt: {content.fault}")
-    yield from content.examine(file, name)
+    if content.size or not content.fault:
+        yield from content.examine(file, name)
     rest = file.size - content.end
     if rest and not content.fault:
         file.report.find("archive-trailing", f"{rest} bytes follow the {codec.name} data", offset=content.end)

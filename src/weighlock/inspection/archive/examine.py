@@ -13,12 +13,14 @@ from weighlock.inspection.archive.name import check_names, link_leaves
 from weighlock.inspection.archive.zip import read_zip
 from weighlock.inspection.file import File
 from weighlock.inspection.numpy.npy import MAGIC
-from weighlock.inspection.span import Reading, Unexamined, read
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 _STORAGE: Final = re.compile(r"[^/]+/data/\d+")
 _TORCH_INERT: Final = re.compile(
     r"[^/]+/(?:version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
 )
+_DEVICES: Final = frozenset({stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK})
+_PATH: Final = re.compile(r"[\w./\\:+@~-]+")
 _TORCH_CODE: Final = re.compile(r"[^/]+/code/.+\.py")
 MAX_INERT_BYTES: Final = 64  # a number, a word or an identifier
 MAX_GAPS: Final = 100  # examined: each is a finding already
@@ -35,16 +37,18 @@ def examine_zip_file(file: File) -> Reading[None]:
         ((member.name, member.header) for member in located.members),
         looked_up_exactly=report.format == "npz",
     )
-    members = [
-        member for member in located.members if not member.name.endswith("/") or member.size or member.packed
-    ]
-    archive = Archive(file, members)
-    report.fact("members", len(members))
-    report.fact("bytes in members", sum(member.size for member in members))
-    for member in members:
-        yield from _check_kind(archive, member)
+    archive = Archive(file, [])
+    for member in located.members:
+        if (member.size or member.packed or not member.name.endswith("/")) and not (
+            yield from _is_link(archive, member)
+        ):
+            archive.members.append(member)
+    report.fact("members", len(archive.members))
+    report.fact("bytes in members", sum(member.size for member in archive.members))
     yield from reader_of(report.format)(file, archive)
     for gap in located.gaps[:MAX_GAPS]:
+        if gap.length == file.size:
+            raise Unexamined("no member of the archive can be located")
         yield from file.part(f"bytes {gap.offset} to {gap.offset + gap.length}", gap.offset, gap.length)
 
 
@@ -65,26 +69,33 @@ def examine_torch(file: File, archive: Archive) -> Reading[None]:
             yield from archive.examine(member)
 
 
-def _check_kind(archive: Archive, member: Member) -> Reading[None]:
-    """Report a folder with content, a link that leaves the folder, and what is no file at all."""
+def _is_link(archive: Archive, member: Member) -> Reading[bool]:
+    """Return whether a member is a link; report one that leads out, a folder with content, and a device."""
     report = archive.file.report
     name = shown(member.name)
+    kind = stat.S_IFMT(member.mode)
     if member.name.endswith("/"):
         report.find(
             "zip-structure", f"the folder {name!r} has content: some readers read it", offset=member.header
         )
-    kind = stat.S_IFMT(member.mode)
-    if kind == stat.S_IFLNK:
-        try:
-            target = (yield from archive.read(member, MAX_TARGET_BYTES)).decode("utf-8", "replace")
-        except Unexamined as limit:
-            report.not_examined(f"the target of the link {name!r}: {limit.reason}")
-            return
-        out = link_leaves(posixpath.dirname(member.name), target)
-        rule = "archive-link" if out else "archive-link-inside"
-        report.find(rule, f"{name!r} is a symbolic link to {shown(target)!r}", offset=member.header)
-    elif kind in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
+    if kind in _DEVICES:
         report.find("archive-device", f"{name!r} is a device, pipe or socket", offset=member.header)
+    target = (yield from _target(archive, member)) if kind == stat.S_IFLNK else None
+    if target is None:
+        return False
+    out = link_leaves(posixpath.dirname(member.name), target)
+    rule = "archive-link" if out else "archive-link-inside"
+    report.find(rule, f"{name!r} is a symbolic link to {shown(target)!r}", offset=member.header)
+    return True
+
+
+def _target(archive: Archive, member: Member) -> Reading[str | None]:
+    """Return where a link leads; None if it is no path: readers that know no links read it as a file."""
+    try:
+        target = (yield from archive.read(member, MAX_TARGET_BYTES)).decode("utf-8", "replace")
+    except (FormatError, Unexamined):
+        return None
+    return target if _PATH.fullmatch(target) else None
 
 
 def _is_inert(member: Member) -> bool:

@@ -55,7 +55,7 @@ def check_name(report: Report, name: str, offset: int | None = None) -> None:
         )
         return
     try:
-        check_path(name.removeprefix("./").removesuffix("/").replace(":", "_") or ".")
+        check_path(name.removeprefix("./").removesuffix("/").replace(":", "_"))
     except DeniedError as error:
         if name not in {".", "./"}:
             report.find("archive-name", error.message, offset=offset)

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from weighlock.inspection.archive.bomb import check_growth, check_ratio
 from weighlock.inspection.archive.codec import Codec, Corrupt
 from weighlock.inspection.detect import HEAD_BYTES
 from weighlock.inspection.file import Budget, File
@@ -45,12 +46,12 @@ class Region:
         self.steps = [(0, CHUNK_BYTES)]  # from which byte of the content on it comes in pieces of which size
 
     def measure(self) -> Reading["Content"]:
-        """Return what the region holds; raises Unexamined if that is over the budget.
+        """Return what the region holds; raises FormatError ``archive-bomb``, and Unexamined over the budget.
 
         A decoder that meets an error loses what it had made in the same call, and a loader may have
         read that: corrupt data is unpacked again in smaller and smaller steps up to the error.
         """
-        content = yield from self._measure()
+        content = yield from check_growth(self.budget, self.length, self._measure())
         for step in FINE_BYTES:
             if content.fault is None:
                 break
@@ -99,7 +100,7 @@ class Unpacking:
         return self._at - len(self._pending)
 
     def more(self) -> Reading[bytes]:
-        """Return the next bytes, none at the end; raises Corrupt and Unexamined."""
+        """Return the next bytes, none at the end; raises Corrupt, FormatError ``archive-bomb`` and Unexamined."""
         while True:
             if self._decoder.eof and not (yield from self._next_stream()):
                 return b""
@@ -114,6 +115,7 @@ class Unpacking:
             if out:
                 self.made += len(out)
                 self._region.budget.expand(len(out))
+                check_ratio(self._region.length, self.made)
                 return out
 
     def _step(self) -> int:

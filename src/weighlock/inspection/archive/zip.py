@@ -7,7 +7,7 @@ what can be located is listed, so that it is examined.
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.archive.member import Member
+from weighlock.inspection.archive.member import STORED, Member
 from weighlock.inspection.archive.zip_directory import decode_name, read_directory, widen
 from weighlock.inspection.archive.zip_end import RULE, archive_end, check_end, ends_as_zip, find_directories
 from weighlock.inspection.archive.zip_local import LOCAL, Gap, Located, locate
@@ -60,7 +60,7 @@ def _walk(report: Report, size: int) -> Reading[Located]:
         length, packed, _ = widen(report, name, raw[name_length:], (length, packed, 0))
         data = at + LOCAL.size + name_length + extra_length
         cut = min(packed, size - data)
-        members.append(Member(name, method, flags, crc, cut, length, at, data))
+        members.append(Member(name, method, flags, crc, cut, cut if method == STORED else length, at, data))
         if cut < packed:
             report.not_examined(f"the archive ends within {shown(name)!r}")
         at = data + cut

@@ -15,6 +15,7 @@ from weighlock.inspection.report import Report
 from weighlock.inspection.span import Reading, read
 
 RULE: Final = "zip-structure"
+MAX_ENDS: Final = 8  # end records that are followed up
 MAX_COMMENT_BYTES: Final = 65_535  # the format's field has 16 bits
 END: Final = struct.Struct("<4s4H2LH")
 _END64_LOCATOR: Final = struct.Struct("<4sLQL")
@@ -53,19 +54,16 @@ def find_directories(report: Report, size: int) -> Reading[list[Directory]]:
     """
     length = min(size, END.size + MAX_COMMENT_BYTES)
     tail = yield from read(size - length, length)
-    chosen, reaching = _end_records(tail)
-    if chosen is None:
-        return []
-    if reaching is None:
+    ends = _end_records(tail)
+    if ends and not _reaches(tail, ends[0]):
         report.find(
-            RULE, "bytes follow the archive's end record and its comment", offset=size - length + chosen
+            RULE, "bytes follow the archive's end record and its comment", offset=size - length + ends[0]
         )
-    elif reaching != chosen:
-        report.find(RULE, "the comment holds another end record", offset=size - length + chosen)
+    if len(ends) > 1:
+        report.find(RULE, "the comment holds another end record", offset=size - length + ends[0])
     found: dict[Directory, None] = {}
-    for at in {chosen: None, chosen if reaching is None else reaching: None}:
-        records = yield from _records(report, tail, at, size - length + at)
-        for record in records:
+    for at in ends:
+        for record in (yield from _records(report, tail, at, size - length + at)):
             found.update(dict.fromkeys((yield from _places(report, record))))
     return list(found)
 
@@ -74,11 +72,11 @@ def archive_end(size: int) -> Reading[int]:
     """Return where the last end record with its comment ends; ``size`` if there is none."""
     length = min(size, END.size + MAX_COMMENT_BYTES)
     tail = yield from read(size - length, length)
-    chosen, _ = _end_records(tail)
-    if chosen is None:
+    ends = _end_records(tail)
+    if not ends:
         return size
-    comment = END.unpack_from(tail, chosen)[7]
-    return min(size, size - length + chosen + END.size + int(comment))
+    comment = END.unpack_from(tail, ends[0])[7]
+    return min(size, size - length + ends[0] + END.size + int(comment))
 
 
 def ends_as_zip(size: int) -> Reading[bool]:
@@ -105,18 +103,19 @@ def check_end(file: File) -> Reading[bool]:
     return True
 
 
-def _end_records(tail: bytes) -> tuple[int | None, int | None]:
-    """Return where the last end record stands, and the last one whose comment reaches the end of the file."""
-    chosen = reaching = None
-    at = tail.rfind(_MAGIC)
-    while at >= 0:
-        if at + END.size <= len(tail):
-            chosen = at if chosen is None else chosen
-            comment = int.from_bytes(tail[at + 20 : at + 22], "little")
-            if at + END.size + comment == len(tail):
-                return chosen, at
-        at = tail.rfind(_MAGIC, 0, at + len(_MAGIC) - 1)
-    return chosen, reaching
+def _end_records(tail: bytes) -> list[int]:
+    """Return where end records stand: the last one, and all others whose comment reaches the end of the file."""
+    found: list[int] = []
+    at = tail.rfind(_MAGIC, 0, len(tail) - END.size + len(_MAGIC))
+    while at >= 0 and len(found) < MAX_ENDS:
+        if not found or _reaches(tail, at):
+            found.append(at)
+        at = tail.rfind(_MAGIC, 0, at)
+    return found
+
+
+def _reaches(tail: bytes, at: int) -> bool:
+    return at + END.size + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail)
 
 
 def _records(report: Report, tail: bytes, at: int, end: int) -> Reading[list[_Record]]:

@@ -19,8 +19,8 @@ _REPACK: Final = "unpack it in a sandbox, look at what is in it, and pack it ane
 RULES: Final = (
     Rule(
         "archive-bomb", HIGH, LIKELY, "A few bytes grow to more than any reader should unpack.", FETCH_AGAIN, ("CWE-409",), controls=TAMPERING,
-        detail="Whoever unpacks the file fills memory or disk. A file is a bomb if unpacking it used up the budget of one file and made over a "
-        "hundred times as many bytes as went in; weights shrink by less than ten. Large files that shrink by less are not examined, without this finding.",
+        detail="Whoever unpacks the file fills memory or disk. Weights shrink by less than ten, and deflate by at most a thousand. A bomb grows over 64 MiB by more than two thousand, or uses up the budget of one file, four GiB, by more than a "
+        "hundred. Large files that grow by less are not examined, without this finding.",
     ),
     Rule(
         "archive-collision", MEDIUM, SURE, "Two members have names that are one on some systems, so that one replaces the other.", _REPACK, ("CWE-178",), controls=TAMPERING,

@@ -1,0 +1,134 @@
+"""Build ZIP and tar files field by field, so that any field can be wrong. Nothing here unpacks one."""
+
+import io
+import struct
+import tarfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+DOS_DATE = 33  # 1 January 1980
+
+
+@dataclass
+class Item:
+    """A member of a ZIP file; ``local`` and ``central`` replace fields of one header, ``both`` of both.
+
+    Fields: version, flags, method, crc, packed, size, name, extra; in the directory also disk, external, header.
+    """
+
+    name: bytes
+    data: bytes = b""
+    method: int = 0
+    both: Mapping[str, Any] = field(default_factory=dict)
+    local: Mapping[str, Any] = field(default_factory=dict)
+    central: Mapping[str, Any] = field(default_factory=dict)
+    raw: bytes | None = None  # the packed data, if not made from ``data``
+    after: bytes = b""  # between this member and the next
+    listed: bool = True
+    at: int | None = None  # the header's place; None: where the member before ends
+
+    def packed(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        return deflated(self.data) if self.method == 8 else self.data
+
+    def fields(self) -> dict[str, Any]:
+        return {
+            "version": 20, "flags": 0, "method": self.method, "crc": zlib.crc32(self.data), "packed": len(self.packed()),
+            "size": len(self.data), "name": self.name, "extra": b"", "disk": 0, "external": 0, **self.both,
+        }  # fmt: skip
+
+
+def deflated(data: bytes) -> bytes:
+    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return engine.compress(data) + engine.flush()
+
+
+def local_header(item: Item) -> bytes:
+    it = {**item.fields(), **item.local}
+    head = struct.pack(
+        "<4s5H3L2H", it.get("magic", b"PK\3\4"), it["version"], it["flags"], it["method"], 0, DOS_DATE, it["crc"],
+        it["packed"], it["size"], len(it["name"]), len(it["extra"]),
+    )  # fmt: skip
+    return head + bytes(it["name"]) + bytes(it["extra"])
+
+
+def central_entry(item: Item, place: int) -> bytes:
+    it = {**item.fields(), "header": place, **item.central}
+    head = struct.pack(
+        "<4s6H3L5H2L", b"PK\1\2", 0x314, it["version"], it["flags"], it["method"], 0, DOS_DATE, it["crc"], it["packed"],
+        it["size"], len(it["name"]), len(it["extra"]), 0, it["disk"], 0, it["external"], it["header"],
+    )  # fmt: skip
+    return head + bytes(it["name"]) + bytes(it["extra"])
+
+
+def zip_file(items: Sequence[Item], *, gap: bytes = b"", comment: bytes = b"", **end: int) -> bytes:
+    """Return an archive; ``end`` replaces fields of the end record: disk, first, here, count, size, offset, comment."""
+    out = b""
+    directory = b""
+    for item in items:
+        place = len(out) if item.at is None else item.at
+        if item.at is None:
+            out += local_header(item) + item.packed() + item.after
+        if item.listed:
+            directory += central_entry(item, place)
+    listed = sum(item.listed for item in items)
+    it = {
+        "disk": 0, "first": 0, "here": listed, "count": listed, "size": len(directory), "offset": len(out) + len(gap),
+        "comment": len(comment), **end,
+    }  # fmt: skip
+    tail = struct.pack("<4s4H2LH", b"PK\5\6", *(it[name] for name in ("disk", "first", "here", "count", "size", "offset", "comment")))  # fmt: skip
+    return out + gap + directory + tail + comment
+
+
+def tar_file(
+    members: Sequence[tuple[str, bytes, Mapping[str, Any]]], form: int = tarfile.USTAR_FORMAT
+) -> bytes:
+    """Return a tar file of (name, content, fields of the header) with the two end blocks and nothing more."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=form) as archive:
+        for name, data, fields in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            for key, value in fields.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(data))
+    return unpadded(out.getvalue())
+
+
+def unpadded(archive: bytes) -> bytes:
+    """Return a tar file without the zeros that fill its last record, but for the two end blocks."""
+    end = len(archive.rstrip(b"\0"))
+    return archive[: -(-end // 512) * 512] + bytes(1024)
+
+
+def tar_header(name: bytes, size: bytes, kind: bytes = b"0", **fields: bytes) -> bytes:
+    """Return one header with a right sum; ``fields``: link, magic, prefix, mode."""
+    block = bytearray(512)
+    block[: len(name)] = name
+    for key, at in (("mode", 100), ("link", 157), ("magic", 257), ("prefix", 345)):
+        value = fields.get(key, b"ustar\x0000" if key == "magic" else b"")
+        block[at : at + len(value)] = value
+    block[124 : 124 + len(size)] = size
+    block[156:157] = kind
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def block_of(data: bytes) -> bytes:
+    return data + bytes(-len(data) % 512)
+
+
+def pax(records: Mapping[str, str], kind: bytes = b"x") -> bytes:
+    """Return an extended header."""
+    raw = b""
+    for key, value in records.items():
+        text = f" {key}={value}\n".encode()
+        length = len(text)
+        while len(str(length)) + len(text) != length:
+            length = len(str(length)) + len(text)
+        raw += str(length).encode() + text
+    return tar_header(b"pax", b"%011o" % len(raw), kind) + block_of(raw)
