@@ -21,7 +21,7 @@ PROTOCOL: Final = 1001
 PICKLES: Final = 5  # magic number, protocol, system, object, keys of the storages
 COUNT_BYTES: Final = 8  # before the elements of each storage
 FIRST_BYTES: Final = 256 * 1024  # read at first; a model's pickles have a hundred bytes a tensor
-MAX_PICKLE_BYTES: Final = 64 * 1024 * 1024  # of all five
+MAX_PICKLE_BYTES: Final = 32 * 1024 * 1024  # of all five
 
 
 class _Head(NamedTuple):
@@ -81,20 +81,19 @@ def _head_of(data: bytes) -> _Head:
 def _check_storages(file: File, at: int, storages: dict[str, Storage], keys: Value) -> Reading[None]:
     """Go from storage to storage in the order of their keys, to the end of the file."""
     report = file.report
-    order = (
-        [key.decode("latin-1") if isinstance(key, bytes) else key for key in keys]
-        if isinstance(keys, list)
-        else []
-    )
+    order = [_key(key) for key in keys] if isinstance(keys, list) else []
     if set(order) != set(storages) or len(order) != len(storages):
         report.find(
             "torch-storage-missing",
-            f"the list of storages is not that of the object: {named(_odd(order, storages))}",
+            f"the list of storages is not that of the object: {named(set(order) ^ set(storages))}",
         )
     for key in order:
-        storage = storages.get(key) if isinstance(key, str) else None
-        if storage is None or at + COUNT_BYTES > file.size:
+        storage = storages.get(key)
+        if storage is None:
             break
+        if at + COUNT_BYTES > file.size:
+            report.not_examined("the file ends before its storages do")
+            return
         count = int.from_bytes((yield from read(at, COUNT_BYTES)), "little", signed=True)
         if count != storage.elements:
             told = (
@@ -116,8 +115,11 @@ def _check_end(file: File, at: int) -> Reading[None]:
         yield from file.part(f"bytes {at} to {file.size}", at, rest)
 
 
-def _odd(order: list[Value], storages: dict[str, Storage]) -> set[str]:
-    return {str(key) for key in order} ^ set(storages)
+def _key(key: Value) -> str:
+    """Return the key of a storage as text; the empty one, which no storage has, for what is none."""
+    if isinstance(key, bytes):
+        return key.decode("latin-1")
+    return key if isinstance(key, str) else ""
 
 
 def _check_other_formats(file: File) -> Reading[None]:

@@ -11,7 +11,7 @@ from weighlock.inspection.torch.layout import Layout
 from weighlock.inspection.torch.storage import Storage, check_views, collect_storages, named
 from weighlock.inspection.torch.value import Unreadable, Values, read_values
 
-MAX_PICKLE_BYTES: Final = 64 * 1024 * 1024  # of one pickle; a hundred bytes a tensor
+MAX_PICKLE_BYTES: Final = 32 * 1024 * 1024  # of one pickle; a hundred bytes a tensor
 
 
 @dataclass(slots=True)

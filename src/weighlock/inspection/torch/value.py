@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from weighlock.inspection.pickle import opcode as op
 
+MAX_OPERATIONS: Final = 2_500_000  # of one pickle: 60,000 tensors; each may take a hundred bytes of memory
 MAX_DIGITS: Final = 64  # of a number in text; no size or offset is longer
 MAX_MEMO: Final = 2**32 - 1  # the highest index of the binary operations
 
@@ -90,7 +91,7 @@ class _Machine:
 
     def run(self) -> Values:
         data, actions, size = self.data, _ACTIONS, len(self.data)
-        while True:
+        for _ in range(MAX_OPERATIONS):
             if self.at >= size:
                 raise Unreadable("it ends without STOP", short=True)
             code = data[self.at]
@@ -101,6 +102,7 @@ class _Machine:
             if action is None:
                 raise Unreadable(f"it uses the operation {code:#04x}")
             action(self)
+        raise Unreadable(f"it has more than {MAX_OPERATIONS} operations")
 
     def take(self, count: int) -> bytes:
         end = self.at + count
