@@ -112,6 +112,9 @@ def _open(file: FolderFile) -> Asked | InspectedFile:
     if not stat.S_ISREG(facts.st_mode):
         os.close(descriptor)
         return not_examined(file.path, file.size, "it is not a regular file any more")
+    if not facts.st_size and os.pread(descriptor, 1, 0):
+        os.close(descriptor)
+        return not_examined(file.path, 0, "its size is not known: it is no file on a disk")
     return Asked(file.path, facts.st_size, descriptor)
 
 
