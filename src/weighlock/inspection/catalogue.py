@@ -49,7 +49,7 @@ EXAMINATIONS: Final[dict[str, str | None]] = {
     "tf-graph": "tensorflow.examine:examine_graph",
     "tf-meta-graph": "tensorflow.examine:examine_meta_graph",
     "tf-saved-model": "tensorflow.examine:examine_saved_model",
-    "tflite": None,
+    "tflite": "tensorflow.tflite:examine_tflite",
     "torch-legacy": "torch.legacy:examine_legacy_torch",
     "unknown": None,
     "xz": "archive.compressed:examine_xz",

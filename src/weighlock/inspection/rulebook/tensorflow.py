@@ -63,5 +63,26 @@ RULES: Final = (
     Rule("tf-asset-path", HIGH, SURE, "An asset lies outside the model's folder.", FETCH_AGAIN, ("CWE-22",), controls=TAMPERING),
     Rule("tf-checkpoint", HIGH, SURE, "The index of a checkpoint contradicts itself or its format.", FETCH_AGAIN, controls=TAMPERING),
     Rule("tf-ambiguous", MEDIUM, SURE, "Something is said twice or in a form that no writer uses, so readers may take it differently.", FETCH_AGAIN, controls=TAMPERING),
+    Rule(
+        "tflite-custom-operator", MEDIUM, LIKELY,
+        "The model needs native code that the application brings.",
+        _LIBRARY, (),
+        "An operator that is neither the interpreter's own nor TensorFlow's works only if the application registered "
+        "code for its name. Operators of MediaPipe and of published engines are known (`tflite_operator.tsv`). "
+        "Operators that begin with Flex are TensorFlow's and are judged as such.",
+        CODE_EXECUTION,
+    ),
+    Rule("tflite-extension-operator", LOW, SURE, "The model needs a published library beside the interpreter.", "pin that library in the release", controls=CODE_EXECUTION),
+    Rule("tflite-external-path", HIGH, SURE, "Data of the model lies outside its folder: the reader opens any file of the machine.", FETCH_AGAIN, ("CWE-22",), controls=TAMPERING),
+    Rule("tflite-hidden", HIGH, SURE, "Bytes of the file belong to no part of the model: payloads hide in such gaps.", FETCH_AGAIN, controls=TAMPERING),
+    Rule(
+        "tflite-structure", HIGH, SURE,
+        "An offset, length or index leads outside the model: interpreters that do not verify read or write foreign memory.",
+        FETCH_AGAIN, ("CVE-2020-15211", "CWE-125"),
+        "A model is a FlatBuffer, in which everything refers to everything by offsets, and tensors, buffers and operators "
+        "by indexes. Interpreters skip the check where speed counts. Every offset and index is held against the file here.",
+        TAMPERING,
+    ),
+    Rule("tflite-tensor", HIGH, SURE, "A tensor holds more or less data than its shape and type need.", FETCH_AGAIN, ("CWE-125",), controls=TAMPERING),
     Rule("tf-structure", HIGH, SURE, "The file breaks the protobuf encoding.", FETCH_AGAIN, controls=TAMPERING),
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """What a SavedModel, a MetaGraphDef, a GraphDef and their companions mean (tensorflow/core/protobuf)."""
 
+import re
+
 from weighlock.core.text import shown
 from weighlock.inspection.archive.zip import examine_tail
 from weighlock.inspection.file import File
@@ -46,6 +48,7 @@ from weighlock.inspection.tensorflow.schema import (
     VERSION,
 )
 
+_SAVER_SCOPE = re.compile(r"save(?:_\d+)?/")
 # collections whose nodes run when the model is loaded
 _INITIALISATION = frozenset({"saved_model_main_op", "legacy_init_op", "table_initializer", "init_op"})
 
@@ -181,16 +184,24 @@ class _Visitor:
 
 
 def _entry(graph: Graph, meta: Message | None, *, whole: bool) -> Entry:
-    """Return where a graph is entered; without a MetaGraphDef only names say what its saver is."""
+    """Return where a graph is entered.
+
+    Without signatures any node may be asked for, except those that savers of TensorFlow 1 leave under their name.
+    """
+    scoped = frozenset(
+        name for name in graph.nodes if _SAVER_SCOPE.match(name) or (meta is None and not whole)
+    )
     if meta is None:
-        saver = frozenset(name for name in graph.nodes if name.startswith("save/") or not whole)
-        return Entry(saver, frozenset(graph.nodes) - saver, frozenset(), 0)
+        return Entry(scoped, frozenset(graph.nodes) - scoped, frozenset(), 0)
     definition = meta.message(SAVER_DEF)
     fields = (FILENAME_TENSOR, SAVE_TENSOR, RESTORE_OP)
-    saver = frozenset(node_of(definition.text(each)) for each in fields) if definition else frozenset()
+    named = frozenset(node_of(definition.text(each)) for each in fields) if definition else frozenset()
     objects = meta.message(OBJECTS)
     functions = frozenset(each.text(KEY) for each in objects.messages(2)) if objects else frozenset()
-    return Entry(saver, frozenset(_served(meta)), functions, len(meta.messages(ASSETS)))
+    served = frozenset(_served(meta))
+    if not meta.messages(SIGNATURES):
+        served |= frozenset(graph.nodes) - scoped - named
+    return Entry(scoped | named, served, functions, len(meta.messages(ASSETS)))
 
 
 def _served(meta: Message) -> list[str]:
