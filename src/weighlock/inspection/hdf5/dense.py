@@ -10,11 +10,7 @@ from weighlock.inspection.hdf5.space import RULE, Bytes, Space
 from weighlock.inspection.span import FormatError, Reading, Unexamined
 
 HUGE_OBJECTS, LINK_NAMES, ATTRIBUTE_NAMES, CHUNKS, FILTERED_CHUNKS = 1, 5, 8, 10, 11  # types of B-tree
-_ID_AT: Final = {
-    HUGE_OBJECTS: 0,
-    LINK_NAMES: 4,
-    ATTRIBUTE_NAMES: 0,
-}  # where the heap's identifier is in a record
+_ID_AT: Final = {LINK_NAMES: 4}  # where the heap's identifier is in a record, if not at its beginning
 MAX_RECORDS: Final = 200_000
 MAX_NODE_BYTES: Final = 16 * 1024 * 1024  # the library writes 512 or 2048
 MAX_DEPTH: Final = 16
@@ -31,7 +27,7 @@ def read_dense(space: Space, heap_at: int, tree_at: int, *, kind: int) -> Readin
     huge = yield from _read_huge(space, heap)
     found = []
     for record in records:
-        identifier = record[_ID_AT[kind] :][: heap.id_bytes]
+        identifier = record[_ID_AT.get(kind, 0) :][: heap.id_bytes]
         found.append((yield from _read_object(space, heap, huge, identifier)))
     return found
 
@@ -59,7 +55,7 @@ def read_records(space: Space, address: int, kind: int) -> Reading[list[bytes]]:
     root, count = raw.number(space.offset_bytes), raw.number(2)
     if node_bytes > MAX_NODE_BYTES or depth > MAX_DEPTH:
         raise Unexamined("a tree is larger than is read")
-    if record_bytes < _ID_AT[kind] + 1 or node_bytes < _NODE_EDGE + record_bytes:
+    if record_bytes < _ID_AT.get(kind, 0) + 1 or node_bytes < _NODE_EDGE + record_bytes:
         raise FormatError(RULE, "a tree has records of no size", raw.offset)
     if root == space.undefined:
         return []

@@ -12,8 +12,9 @@ from weighlock.inspection.hdf5.header import EXTERNAL_FILES, FILTERS, Message, r
 from weighlock.inspection.hdf5.message import EXTERNAL, HARD, SOFT, VIRTUAL, LinkTarget, parse_filters
 from weighlock.inspection.hdf5.space import Space, read_superblock
 from weighlock.inspection.keras.config import examine_keras_text
-from weighlock.inspection.span import FormatError, Reading, Unexamined
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
+MAX_USER_BLOCK_BYTES: Final = 1024 * 1024  # an empty one; MATLAB writes 512 bytes
 MAX_OBJECTS: Final = 200_000  # of one file; a large model has some thousands
 _PICKLES: Final = frozenset({"pickle", "joblib", "torch-legacy"})
 _KERAS_TEXTS: Final = frozenset({"model_config", "training_config"})
@@ -24,8 +25,7 @@ def examine_hdf5(file: File) -> Reading[None]:
     """Account for every object of an HDF5 file. Raises FormatError and Unexamined."""
     space = yield from read_superblock(file.size)
     if space.base:
-        file.report.fact("user block", f"{space.base} bytes")
-        yield from file.part("user block", 0, space.base)
+        yield from _examine_user_block(file, space.base)
     objects = data = 0
     waiting, seen = [(space.root, "/")], {space.root}
     while waiting:
@@ -51,6 +51,13 @@ def examine_hdf5(file: File) -> Reading[None]:
                 waiting.append((link.address, f"{path.rstrip('/')}/{link.name}"))
     file.report.fact("objects", objects)
     file.report.fact("bytes of arrays", data)
+
+
+def _examine_user_block(file: File, length: int) -> Reading[None]:
+    """Examine what stands before the superblock: HDF5 leaves it alone, so another reader may take it."""
+    file.report.fact("user block", f"{length} bytes")
+    if length > MAX_USER_BLOCK_BYTES or (yield from read(0, length)).strip(b"\0"):
+        yield from file.part("user block", 0, length)
 
 
 def _judge_link(file: File, path: str, link: LinkTarget) -> None:
@@ -86,7 +93,7 @@ def _judge_attribute(file: File, path: str, attribute: Attribute) -> None:
     place = f"{path}@{attribute.name}"
     for text in attribute.texts:
         if path == "/" and attribute.name in _KERAS_TEXTS:
-            examine_keras_text(file, attribute.name, text)
+            examine_keras_text(file.report, attribute.name, text)
         elif attribute.name == "PSEUDOATOM" and text == _OBJECT_ROWS:
             file.report.find("hdf5-pickled-rows", f"the rows of {shown(path)} are pickles")
             file.report.not_examined(f"the pickles in the rows of {shown(path)} are not read")

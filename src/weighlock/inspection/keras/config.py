@@ -4,17 +4,15 @@ Keras builds a model by looking up ``class_name`` (in its own modules, among reg
 until version 3.9 in any module that ``module`` named) and calling ``from_config`` with ``config``.
 """
 
-import binascii
 import builtins
 import json
 import re
-from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any, Final
 
 from weighlock.core.jsontext import json_depth
 from weighlock.core.text import shown
-from weighlock.inspection.file import File
+from weighlock.inspection.report import Report
 from weighlock.inspection.span import Unexamined
 
 MAX_CONFIG_BYTES: Final = 64 * 1024 * 1024
@@ -32,7 +30,7 @@ _FUNCTIONS: Final = re.compile(
 )
 
 
-def examine_keras_text(file: File, name: str, text: bytes) -> None:
+def examine_keras_text(report: Report, name: str, text: bytes) -> None:
     """Examine a configuration that is kept as JSON text, in an HDF5 attribute say; raises Unexamined."""
     if len(text) > MAX_CONFIG_BYTES or json_depth(text) > MAX_DEPTH:
         raise Unexamined(f"the configuration {shown(name)} is too large or nests too deep")
@@ -41,7 +39,7 @@ def examine_keras_text(file: File, name: str, text: bytes) -> None:
     except ValueError as error:
         raise Unexamined(f"the configuration {shown(name)} is not JSON") from error
     for item in _objects(document):
-        examine_keras_object(file, item)
+        examine_keras_object(report, item)
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:
@@ -55,70 +53,56 @@ def _objects(document: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(value)
 
 
-def examine_keras_object(file: File, item: dict[str, Any]) -> None:
+def examine_keras_object(report: Report, item: dict[str, Any]) -> None:
     """Add what one object of a configuration says; objects without a class name say nothing."""
     kind = item.get("class_name")
     if not isinstance(kind, str):
         return
     config = item.get("config")
     if kind in _LAMBDAS:
-        file.report.find("keras-lambda", f"a part is of the class {kind}")
+        report.find("keras-lambda", f"a part is of the class {kind}")
     elif kind == "TorchModuleWrapper":
-        _torch_module(file, config)
+        report.find("keras-torch-module", "a layer unpickles a PyTorch module")
     elif kind == "TFSMLayer":
         where = config.get("filepath") if isinstance(config, dict) else None
-        file.report.find("keras-external", f"a layer loads the SavedModel {shown(str(where))}")
+        report.find("keras-external", f"a layer loads the SavedModel {shown(str(where))}")
     elif kind in _LOOKUPS and isinstance(config, dict):
-        _lookup(file, kind, config)
+        _lookup(report, kind, config)
     if kind == "function":
-        _function(file, item.get("module"), config)
+        _function(report, item.get("module"), config)
     else:
-        _class(file, kind, item)
+        _class(report, kind, item)
 
 
-def _lookup(file: File, kind: str, config: dict[str, Any]) -> None:
+def _lookup(report: Report, kind: str, config: dict[str, Any]) -> None:
     for key in ("vocabulary", "idf_weights"):
         value = config.get(key)
         if isinstance(value, str) and value:
-            file.report.find("keras-path", f"a {kind} reads its {key} from {shown(value)}")
+            report.find("keras-path", f"a {kind} reads its {key} from {shown(value)}")
 
 
-def _function(file: File, module: object, name: object) -> None:
+def _function(report: Report, module: object, name: object) -> None:
     if module is None:
         return  # a name that Keras looks up among its own
     shown_name = f"{shown(str(module))}.{shown(str(name))}"
     if not isinstance(module, str) or not isinstance(name, str) or not name.isidentifier():
-        file.report.find("keras-module", f"a function is {shown_name}")
+        report.find("keras-module", f"a function is {shown_name}")
     elif module == "builtins":
         # Keras looks its activations up under this name, but Python's own functions are there too
         if hasattr(builtins, name):
-            file.report.find("keras-module", f"a function is {shown_name}")
+            report.find("keras-module", f"a function is {shown_name}")
     elif not _FUNCTIONS.fullmatch(module):
         rule = "keras-function" if _CLASSES.match(module) or module.startswith("keras") else "keras-module"
-        file.report.find(rule, f"a function is {shown_name}")
+        report.find(rule, f"a function is {shown_name}")
 
 
-def _class(file: File, kind: str, item: dict[str, Any]) -> None:
+def _class(report: Report, kind: str, item: dict[str, Any]) -> None:
     module, registered = item.get("module"), item.get("registered_name")
     if module is None:
         if isinstance(registered, str) and ">" in registered:
-            file.report.find("keras-custom", f"a part is the registered class {shown(registered)}")
+            report.find("keras-custom", f"a part is the registered class {shown(registered)}")
         return
     if not isinstance(module, str) or not _CLASSES.fullmatch(module) or not kind[:1].isupper():
-        file.report.find("keras-module", f"a part is {shown(kind)} of the module {shown(str(module))}")
+        report.find("keras-module", f"a part is {shown(kind)} of the module {shown(str(module))}")
     elif isinstance(registered, str) and registered not in {"", kind} and ">" not in registered:
-        file.report.find(
-            "keras-module", f"a part is {shown(kind)} of Keras, registered as {shown(registered)}"
-        )
-
-
-def _torch_module(file: File, config: object) -> None:
-    file.report.find("keras-torch-module", "a layer unpickles a PyTorch module")
-    value = config.get("module") if isinstance(config, dict) else None
-    if isinstance(value, dict) and isinstance(value.get("config"), dict):  # {"class_name": "__bytes__", …}
-        value = value["config"].get("value")
-    if isinstance(value, str):
-        try:
-            file.unpacked("module", b64decode(value, validate=True))
-        except (binascii.Error, ValueError):
-            file.unpacked("module", value.encode("utf-8", "surrogateescape"))
+        report.find("keras-module", f"a part is {shown(kind)} of Keras, registered as {shown(registered)}")
