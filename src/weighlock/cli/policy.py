@@ -43,8 +43,10 @@ def show(output: Output, *, starter: bool) -> None:
 def check(output: Output, *, file: Path) -> None:
     """Check the policy FILE and print the digest that candidates will name."""
     from weighlock.policy.document import Policy
+    from weighlock.service.policy_check import check_formats
 
     found = Policy.parse(file.read_bytes(), file=file)
+    check_formats(found, file=file)
     output.facts(
         {"name": found.name, "digest": str(found.digest)}, lambda: f"{shown(found.name)}: {found.digest}"
     )

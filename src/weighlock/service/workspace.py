@@ -116,7 +116,12 @@ class Workspace:
             raw = starter_policy()
             return Policy.parse(raw, file="the starter policy"), raw
         raw = file.read_bytes()
-        return Policy.parse(raw, file=file), raw
+        policy = Policy.parse(raw, file=file)
+        if policy.forbidden_formats:
+            from weighlock.service.policy_check import check_formats  # noqa: PLC0415  # as above
+
+            check_formats(policy, file=file)
+        return policy, raw
 
     def signer(self, environment: str) -> Signer:
         """Return the service key of an environment; raises UsageError ``key_missing``."""
