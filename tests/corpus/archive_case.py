@@ -8,18 +8,8 @@ from model_file import npy, torch_pickle, zip_of
 
 
 def archives() -> list[Case]:
-    system = b"\x80\x02cposix\nsystem\nX\x0c\x00\x00\x00touch marker\x85R."
     torch = {"m/data.pkl": torch_pickle(), "m/byteorder": b"little", "m/data/0": EIGHT, "m/version": b"3\n"}
     plain = zip_of({"a.txt": b"one\n", "b.txt": b"two\n"})
-    magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
-    system_info = b"\x80\x02}q\x00X\x0d\x00\x00\x00little_endianq\x01\x88s."
-    legacy = (
-        magic
-        + b"\x80\x02M\xe9\x03."
-        + system_info
-        + torch_pickle()
-        + b"\x80\x02]q\x00X\x01\x00\x00\x000q\x01a."
-    )
 
     def case(name: str, raw: bytes, why: str, *rules: str, told: str | None = None) -> Case:
         return reject(f"zip/{name}.zip", raw, why, *(rules or ("zip-structure",)), not_examined=told)
@@ -29,14 +19,6 @@ def archives() -> list[Case]:
         accept("zip/deflated.zip", zip_of({"a.txt": b"one\n" * 99}, zipfile.ZIP_DEFLATED), "a compressed text"),
         accept("npz/two.npz", zip_of({"a.npy": npy("'<f4'", "(2,)", EIGHT), "b.npy": npy("'|b1'", "()", b"\1")}), "two arrays"),
         accept("npz/deflated.npz", zip_of({"a.npy": npy("'<f4'", "(2,)", EIGHT)}, zipfile.ZIP_DEFLATED), "a compressed array"),
-        reject("torch/plain.pt", zip_of(torch), "an ordinary torch file: its pickle imports allowed names only", "pickle-present"),
-        reject("torch/system.pt", zip_of({**torch, "m/data.pkl": system}), "a torch file with a payload", "pickle-present", "pickle-global-dangerous", "torch-storage-unnamed", not_examined="m/data/0"),
-        reject("torch/system-deflated.pt", zip_of({**torch, "m/data.pkl": system}, zipfile.ZIP_DEFLATED), "the same, compressed", "pickle-present", "pickle-global-dangerous", "torch-storage-unnamed", not_examined="m/data/0"),
-        reject("torch/second-pickle.pt", zip_of({**torch, "m/extra.bin": system}), "a payload in a member that torch does not read", "pickle-present", "pickle-global-dangerous"),
-        reject("torch/script.pt", zip_of({**torch, "m/code/__torch__.py": b"x = 1\n"}), "TorchScript code", "pickle-present"),
-        reject("torch/legacy.pth", legacy + struct.pack("<q", 2) + EIGHT, "five pickles, then raw data", "pickle-present"),
-        reject("torch/legacy-system.pth", magic + b"\x80\x02M\xe9\x03." + system_info + system + b"\x80\x02]q\x00.", "the payload is in the fourth", "pickle-present", "pickle-global-dangerous"),
-        reject("torch/legacy-long.pth", legacy + struct.pack("<q", 2) + EIGHT + b"payload", "bytes behind the raw data", "pickle-present", "torch-legacy-layout", not_examined="7 bytes follow"),
         reject("torch/array.npz", zip_of({**torch, "m/data/0": npy("'|O'", "(1,)", b"cos\nsystem\n(S'touch marker'\ntR.")}), "raw data for torch, an array of objects for NumPy", "pickle-present", "npy-object-array", "pickle-global-dangerous", "torch-storage-size"),
         reject("zip/keras-lambda.keras", zip_of({"config.json": b'{"class_name":"Lambda"}', "metadata.json": b"{}"}), "a Keras file with a Lambda layer", "keras-lambda"),
         case("end64-extended", end64(plain, extended=True), "extensible data, in which some readers find another end record"),
