@@ -55,7 +55,8 @@ def _width() -> int | None:
 def _files(files: "Sequence[InspectedFile]", *, everything: bool) -> str:
     if everything or len(files) <= MAX_ROWS:
         return table([_row(file) for file in files])
-    worst = [file for file in files if file.examined.outcome is not Outcome.CLEAN]
+    worst = [file for file in files if file.examined.outcome is Outcome.FINDINGS]
+    worst += [file for file in files if file.examined.outcome is Outcome.UNDECIDED]
     rows = [_row(file) for file in worst[:MAX_ROWS]]
     left = Counter(_WORDS[file.examined.outcome] for file in files)
     left.subtract(_WORDS[file.examined.outcome] for file in worst[:MAX_ROWS])

@@ -1,0 +1,126 @@
+"""`inspect` as people see it: lists shortened, thresholds, rules explained, names completed."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from weighlock.cli import context
+from weighlock.cli.inspect_text import MAX_ROWS
+from weighlock.cli.main import root, run
+from weighlock.core.outcome import Outcome
+from weighlock.inspection.rulebook.registry import all_rules
+from weighlock.settings import FILE_NAME
+
+SYSTEM = b"cos\nsystem\n(S'touch marker'\ntR."
+
+
+def test_long_lists_are_shortened_with_a_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(50):
+        (tmp_path / f"{number:03}.json").write_bytes(b"{}")
+        (tmp_path / f"{number:03}.rar").write_bytes(b"Rar!\x1a\x07" + bytes(20))
+    for number in range(10):
+        (tmp_path / f"{number:03}.pkl").write_bytes(SYSTEM)
+    assert run(["inspect", str(tmp_path)]) == Outcome.FINDINGS
+    out = capsys.readouterr().out
+    assert "… and 50 clean, 40 not examined (--all lists them)" in out
+    assert out.count("critical  pickle-global-dangerous") == 3
+    assert "… and 7 of pickle-global-dangerous" in out
+    assert f"… and {50 - MAX_ROWS} more (--all lists them)" in out
+    assert run(["inspect", "--all", str(tmp_path)]) == Outcome.FINDINGS
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert out.count("critical  pickle-global-dangerous") == 10
+
+
+def test_why_it_matters_and_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.pkl").write_bytes(SYSTEM)
+    run(["inspect", str(tmp_path)])
+    out = capsys.readouterr().out
+    rule = all_rules()["pickle-global-dangerous"]
+    assert f"why it matters: {rule.reason}" in out
+    assert "what to do: " in out
+    assert "a.pkl@0" in out
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("low", Outcome.FINDINGS), ("medium", Outcome.FINDINGS), ("critical", Outcome.CLEAN)],
+)
+def test_fail_on(level: str, expected: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x04]." + b"left over")
+    assert run(["inspect", "--fail-on", level, str(tmp_path / "a.pkl")]) == expected
+    assert "pickle-trailing-bytes" in capsys.readouterr().out
+
+
+def test_fail_on_never_makes_the_unexamined_clean(tmp_path: Path) -> None:
+    (tmp_path / "a.rar").write_bytes(b"Rar!\x1a\x07" + bytes(20))
+    assert run(["inspect", "-q", "--fail-on", "critical", str(tmp_path)]) == Outcome.UNDECIDED
+
+
+def test_quiet_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.pkl").write_bytes(SYSTEM)
+    assert run(["inspect", "-q", str(tmp_path)]) == Outcome.FINDINGS
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "")
+
+
+@pytest.mark.parametrize("command", [["explain"], ["inspect", "explain"]])
+def test_rules_are_explained(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    for rule in all_rules().values():
+        assert run([*command, "--json", rule.id]) == Outcome.CLEAN
+        told = json.loads(capsys.readouterr().out)
+        assert (told["rule"], told["reason"]) == (rule.id, rule.reason)
+        assert run([*command, rule.id]) == Outcome.CLEAN
+        text = " ".join(capsys.readouterr().out.split())
+        assert f"What to do: {' '.join(rule.remedy.split())}." in text
+        assert all(reference in text for reference in rule.references)
+
+
+def test_all_rules_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain"]) == Outcome.CLEAN
+    assert len(capsys.readouterr().out.splitlines()) == len(all_rules())
+    assert run(["explain", "--json"]) == Outcome.CLEAN
+    assert len(json.loads(capsys.readouterr().out)["rules"]) == len(all_rules())
+
+
+@pytest.mark.parametrize(
+    ("name", "close"),
+    [("pickle-global-dangerou", "pickle-global-dangerous"), ("dangerous", "pickle-global-dangerous")],
+)
+def test_close_rules_are_suggested(name: str, close: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", name]) == Outcome.USAGE
+    err = capsys.readouterr().err
+    assert "[rule_unknown]" in err
+    assert close in err
+
+
+def test_an_unknown_rule_without_relatives(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "\x1b[31mqqqq"]) == Outcome.USAGE
+    err = capsys.readouterr().err
+    assert "`weighlock explain` lists all rules" in err
+    assert "\\x1b" in err
+
+
+@pytest.mark.parametrize("words", [["explain"], ["inspect", "explain"]])
+def test_rules_are_completed(words: list[str]) -> None:
+    found = ShellComplete(root, {}, "weighlock", "_WEIGHLOCK_COMPLETE").get_completions(words, "pickle-gl")
+    assert {each.value for each in found} == {name for name in all_rules() if name.startswith("pickle-gl")}
+
+
+def test_the_settings_file_has_one_name() -> None:
+    assert context.SETTINGS_FILE == FILE_NAME
+
+
+def test_lines_fit_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.pkl").write_bytes(SYSTEM)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((60, 20)))
+    monkeypatch.setattr("weighlock.cli.inspect_text.sys.stdout.fileno", lambda: 1, raising=False)
+    run(["inspect", str(tmp_path)])
+    wrapped = [line for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
+    assert wrapped
+    assert max(map(len, wrapped)) <= 60
