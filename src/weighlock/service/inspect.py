@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from weighlock.core.finding import Finding
 from weighlock.core.limit import READ_BYTES
 from weighlock.core.progress import NO_PROGRESS, Progress
 from weighlock.inspection.options import Options
@@ -72,7 +73,29 @@ def examine_shared(
         gathered = share_out(files, examine, options=options, done=lambda file: progress.advance(file.size))
     finally:
         progress.end()
-    return InspectionResult.of(gathered.files, options=options, confinement=gathered.confinement)
+    inspected = _judge_together(gathered.files)
+    return InspectionResult.of(inspected, options=options, confinement=gathered.confinement)
+
+
+def _judge_together(files: list[InspectedFile]) -> list[InspectedFile]:
+    """Add what the files say of each other; nothing of their bytes is parsed for it."""
+    if not any(file.examined.links for file in files) and len(files) == 1:
+        return files
+    from weighlock.inspection.repository.examine import examine_repository  # noqa: PLC0415  # not for one file
+
+    told: dict[str, list[Finding]] = {}
+    for path, finding in examine_repository([file.examined for file in files]):
+        told.setdefault(path, []).append(finding)
+    return [_with_findings(file, told.get(file.examined.path, [])) for file in files]
+
+
+def _with_findings(file: InspectedFile, more: list[Finding]) -> InspectedFile:
+    if not more:
+        return file
+    findings = sorted(
+        [*file.examined.findings, *more], key=lambda each: (-each.severity, each.location, each.rule)
+    )
+    return replace(file, examined=replace(file.examined, findings=tuple(findings)))
 
 
 def _inspect_files(
