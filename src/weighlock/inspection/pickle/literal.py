@@ -44,7 +44,9 @@ def integer(line: bytes) -> int | Bad | None:
     value = -value if sign == b"-" else value
     if value not in _C_LONG:
         return _python_number(text, 0)
-    return bool(value) if len(line) == 2 and value in {0, 1} else value
+    if len(line) == 2 and value in {0, 1}:
+        return bool(value)
+    return value  # on its own: compiled, an expression that is one or the other would be a number
 
 
 def long_integer(line: bytes) -> int | Bad | None:
