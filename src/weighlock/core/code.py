@@ -145,6 +145,7 @@ CODES: Final[dict[str, str]] = {
     "proxy_unsupported": "The environment names a proxy that cannot be used.",
     "push_not_allowed": "The settings name no such repository to push to.",
     "range_invalid": "A server sent other bytes of a file than were asked for.",
+    "ranges_refused": "A server sends whole files only, where a part of one was asked for.",
     "rate_limited": "A server wants fewer requests.",
     "realm_refused": "A registry sends for its tokens to a host that is neither its own nor allowed.",
     "record_invalid": "A signed record is malformed.",

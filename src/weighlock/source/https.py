@@ -20,7 +20,7 @@ from weighlock.core.path import check_path
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.address import Address
-from weighlock.source.interface import Item, Material, Resolved, SourceSpec, Staging
+from weighlock.source.interface import Item, Material, Ranges, Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_address
 from weighlock.transport.client import Client, Request
 from weighlock.transport.download import Downloader, RemoteFile
@@ -168,3 +168,7 @@ class _OneFile:
     def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
         del path  # there is one
         return self._downloader.chunks(self._remote, start)
+
+    def ranges(self, path: str) -> Ranges:
+        del path  # as above
+        return self._downloader.ranges(self._remote)

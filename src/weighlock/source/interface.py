@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from weighlock.core.digest import Digest
 from weighlock.core.lock import LockedModel, Owner
@@ -85,6 +85,24 @@ class Fetched(Protocol):
 
         To be called from any thread, one thread a file. Raises at the end, or before, if the bytes are not whole: ``file_changed``, ``archive_invalid``.
         """
+
+
+class Ranges(Protocol):
+    """Parts of one file that lies elsewhere."""
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return the bytes from ``begin`` to before ``end``; from any thread.
+
+        Nothing proves them. Raises as ``Fetched.chunks``, and UndecidedError ``ranges_refused``.
+        """
+
+
+@runtime_checkable
+class Ranged(Protocol):
+    """``Fetched`` files of which parts can be read alone."""
+
+    def ranges(self, path: str) -> Ranges | None:
+        """Return what reads parts of one file; None if it lies inside something else."""
 
 
 class Source(Protocol):

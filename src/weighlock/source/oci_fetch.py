@@ -15,7 +15,7 @@ from weighlock.core.path import check_paths
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.inflating import MAX_STATES
-from weighlock.source.interface import Item, Material, Staging
+from weighlock.source.interface import Item, Material, Ranges, Staging
 from weighlock.source.layer import Layer, Packing, Staged
 from weighlock.source.oci_files import Place, apply_layers, is_of_image, join_layers
 from weighlock.source.oci_manifest import Manifest
@@ -62,6 +62,10 @@ class OciFiles:
             return self._remote.chunks(self._raw[path], path, start)
         place = self._places[path]
         return self._layers[place.layer].chunks(place.member, start)
+
+    def ranges(self, path: str) -> Ranges | None:
+        """Return what reads parts of one file; None for a member of a tar layer."""
+        return self._remote.ranges(self._raw[path], path) if path in self._raw else None
 
     def _item(self, path: str) -> Item:
         if path in self._raw:

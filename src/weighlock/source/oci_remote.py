@@ -5,6 +5,7 @@ from typing import Protocol, TypeAlias
 
 from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
+from weighlock.source.interface import Ranges
 from weighlock.transport.download import Downloader
 from weighlock.transport.registry.client import Registries
 from weighlock.transport.registry.manifest import other_bytes
@@ -29,6 +30,9 @@ class Remote(Protocol):
 
     def chunks(self, blob: Descriptor, name: str, start: int) -> Iterator[memoryview]:
         """Yield a blob's bytes from byte ``start`` on, not verified; ``name`` is what messages call it."""
+
+    def ranges(self, blob: Descriptor, name: str) -> Ranges:
+        """Return what reads parts of a blob, not verified."""
 
 
 OpenRepository: TypeAlias = Callable[[str, str], Remote]  # of a registry and the name of a repository
@@ -61,3 +65,7 @@ class RegistryRemote:
     def chunks(self, blob: Descriptor, name: str, start: int) -> Iterator[memoryview]:
         """Yield a blob's bytes, over several connections where that is faster."""
         return self._downloader.chunks(self._repository.blob(blob.digest, blob.size, name=name), start)
+
+    def ranges(self, blob: Descriptor, name: str) -> Ranges:
+        """Return what reads parts of a blob."""
+        return self._downloader.ranges(self._repository.blob(blob.digest, blob.size, name=name))

@@ -30,7 +30,7 @@ from weighlock.core.ollama import (
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
 from weighlock.source.address import Address
-from weighlock.source.interface import Item, Material, Resolved, SourceSpec, Staging
+from weighlock.source.interface import Item, Material, Ranges, Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_ollama
 from weighlock.transport.client import Client, Request
 from weighlock.transport.download import Downloader, RemoteFile
@@ -235,6 +235,20 @@ class _Files:
         if path == MANIFEST_FILE:
             return iter([memoryview(self._manifest)[start:]])
         return self._downloader.chunks(self._remotes[path], start)
+
+    def ranges(self, path: str) -> Ranges:
+        return (
+            _Held(self._manifest) if path == MANIFEST_FILE else self._downloader.ranges(self._remotes[path])
+        )
+
+
+class _Held(NamedTuple):
+    """Bytes that are there already."""
+
+    raw: bytes
+
+    def read(self, begin: int, end: int) -> bytes:
+        return self.raw[begin:end]
 
 
 def _check_manifest(raw: bytes, digest: Digest) -> bytes:

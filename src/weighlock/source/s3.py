@@ -18,7 +18,7 @@ from weighlock.core.lock import UNAVAILABLE, LockedModel, Owner
 from weighlock.core.path import check_path
 from weighlock.core.progress import Progress
 from weighlock.core.text import shown
-from weighlock.source.interface import Item, Material, Resolved, SourceSpec, Staging
+from weighlock.source.interface import Item, Material, Ranges, Resolved, SourceSpec, Staging
 from weighlock.source.permission import check_bucket
 from weighlock.source.s3_listing import Listing, Place, changed, list_place
 from weighlock.source.s3_service import S3Service
@@ -142,20 +142,30 @@ class _Objects:
 
     def chunks(self, path: str, start: int = 0) -> Iterator[memoryview]:
         """Yield the bytes of one object; raises DeniedError ``revision_vanished``, ``content_changed``."""
-        item, place = self._by_path[path], self._place
-        folder = f"{place.prefix}/" if place.prefix else ""
-        key = place.prefix if self._single else folder + path
-        request = self._service.request_bytes(
-            place.bucket, key, version=item.version_id, etag=self._etags.get(path)
-        )
+        item, place, key = self._by_path[path], self._place, self._key(path)
         try:
-            yield from self._downloader.chunks(RemoteFile(request, item.size, path), start)
+            yield from self._downloader.chunks(self._remote(path), start)
         except WeighlockError as error:
             if error.details.get("status") == PRECONDITION_FAILED:
                 raise changed(f"s3://{place.bucket}/{key}") from error
             if error.code == "remote_missing":
                 raise _vanished(place.bucket, key, item.version_id) from error
             raise
+
+    def ranges(self, path: str) -> Ranges:
+        """Return what reads parts of one object."""
+        return self._downloader.ranges(self._remote(path))
+
+    def _key(self, path: str) -> str:
+        prefix = self._place.prefix
+        return prefix if self._single else f"{prefix}/{path}" if prefix else path
+
+    def _remote(self, path: str) -> RemoteFile:
+        item = self._by_path[path]
+        request = self._service.request_bytes(
+            self._place.bucket, self._key(path), version=item.version_id, etag=self._etags.get(path)
+        )
+        return RemoteFile(request, item.size, path)
 
 
 def _vanished(bucket: str, key: str, version: str | None) -> DeniedError:

@@ -19,12 +19,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from weighlock.core.error import UndecidedError
+from weighlock.core.text import shown
 from weighlock.transport.client import Client
 from weighlock.transport.remote import Remote, RemoteFile
 from weighlock.transport.stream import RangesRefusedError, StoppedError, Stream
 from weighlock.transport.window import Buffers, Window, part_bytes
 
-__all__ = ["Downloader", "RemoteFile", "StoppedError"]
+__all__ = ["Downloader", "Ranges", "RemoteFile", "StoppedError"]
 
 CONNECTIONS: Final = 8  # for one file; browsers open six to a host
 READ_BYTES: Final = (
@@ -82,6 +84,10 @@ class Downloader:
             with self._lock:
                 self._fetches.discard(fetch)
 
+    def ranges(self, file: RemoteFile) -> "Ranges":
+        """Return what reads parts of ``file`` on their own; nothing is asked yet."""
+        return Ranges(Remote(self._client, file), self._wait)
+
     def stop(self) -> None:
         """End all that other threads are reading, now and for good: they get ``StoppedError``, which is no failure."""
         with self._lock:
@@ -109,6 +115,34 @@ class Downloader:
                 fetch.go_parallel(self._buffers, self._connections)
             if not fetch.remaining and fetch.window is not None:
                 yield from fetch.parallel_chunks(fetch.window)
+
+
+class Ranges:
+    """Parts of one file, read by any thread, for whoever needs few bytes of many."""
+
+    def __init__(self, remote: Remote, wait: Callable[[float], object]) -> None:
+        self._remote = remote
+        self._wait = wait
+
+    def read(self, begin: int, end: int) -> bytes:
+        """Return the bytes from ``begin`` to before ``end``.
+
+        Raises as ``Downloader.chunks``; UndecidedError ``ranges_refused`` where the server sends whole files only.
+        """
+        buffer = memoryview(bytearray(end - begin))
+        at = 0
+        with Stream(self._remote, begin, end, wait=self._wait, may_skip=False) as stream:
+            try:
+                stream.open()
+                while at < len(buffer):
+                    at += stream.readinto(buffer[at:])
+            except RangesRefusedError as refused:
+                raise UndecidedError(
+                    "ranges_refused",
+                    f"the server of {shown(self._remote.file.name)!r} sends whole files only",
+                    hint="pull the model, and inspect it then",
+                ) from refused
+        return bytes(buffer)
 
 
 class _Pace:

@@ -6,7 +6,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import pytest
 
@@ -15,7 +15,7 @@ from weighlock.core.descriptor import Descriptor
 from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError, WeighlockError
 from weighlock.core.progress import NO_PROGRESS
-from weighlock.source.interface import Resolved, SourceSpec
+from weighlock.source.interface import Ranges, Resolved, SourceSpec
 from weighlock.source.oci import OciSource, parse_oci
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -29,6 +29,15 @@ TAR = "application/vnd.oci.image.layer.v1.tar"
 TITLE = "org.opencontainers.image.title"
 FILEPATH = "org.cncf.model.filepath"
 NAME = "registry.example/team/model"
+
+
+class MemoryRanges(NamedTuple):
+    """Parts of bytes in memory."""
+
+    raw: bytes
+
+    def read(self, begin: int, end: int) -> bytes:
+        return self.raw[begin:end]
 
 
 class MemoryRemote:
@@ -79,6 +88,10 @@ class MemoryRemote:
 
     def blob(self, blob: Descriptor) -> bytes:
         return b"".join(map(bytes, self.chunks(blob, "config", 0)))
+
+    def ranges(self, blob: Descriptor, name: str) -> Ranges:
+        self.asked.append(f"part of {name}")
+        return MemoryRanges(self.blobs[str(blob.digest)])
 
     def chunks(self, blob: Descriptor, name: str, start: int) -> Iterator[memoryview]:
         del name

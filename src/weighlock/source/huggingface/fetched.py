@@ -15,7 +15,7 @@ from weighlock.source.huggingface.file import (
 )
 from weighlock.source.huggingface.hub import Hub
 from weighlock.source.huggingface.refusal import REFUSED
-from weighlock.source.interface import Item, Material
+from weighlock.source.interface import Item, Material, Ranges
 from weighlock.transport.client import Client, Request
 from weighlock.transport.download import Downloader, RemoteFile
 from weighlock.transport.host import Hosts
@@ -81,6 +81,11 @@ class HubFiles:
             if error.code == "size_mismatch" and file.size >= MAX_POINTER_BYTES and self._is_pointer(request):
                 raise pointer_served(path) from error
             raise
+
+    def ranges(self, path: str) -> Ranges:
+        """Return what reads parts of one file."""
+        file = self._files[path]
+        return self._downloader.ranges(RemoteFile(self._place.request(file), file.size, path))
 
     def _read_small(self, file: HubFile, chunks: Iterator[memoryview]) -> memoryview:
         content = b"".join(bytes(chunk) for chunk in chunks)
