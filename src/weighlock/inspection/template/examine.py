@@ -13,7 +13,7 @@ from weighlock.inspection.template.lookup import examine_lookups, search_text
 from weighlock.inspection.template.parser import parse_template
 from weighlock.inspection.template.wording import Wording, examine_wording
 
-MAX_CHARACTERS: Final = 1_000_000  # of a template; the longest real ones have about 60,000
+MAX_CHARACTERS: Final = 300_000  # of a template; the longest real ones have about 60,000
 
 
 def examine_template(report: Report, name: str, text: str) -> None:

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-MAX_TOKENS: Final = 400_000  # the longest real templates have about 6,000
+MAX_TOKENS: Final = 100_000  # the longest real templates have about 6,000
 _MAX_DIGITS: Final = 40  # of a whole number that is kept exactly; a longer one is only "huge"
 _HUGE: Final = 10**_MAX_DIGITS
 

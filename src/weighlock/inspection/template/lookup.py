@@ -54,7 +54,7 @@ _WITH_ATTRIBUTE: Final = frozenset({"map", "sum", "sort", "unique", "min", "max"
 _BY_FILTER: Final = frozenset({"map"})  # the first argument is a filter
 _BY_TEST: Final = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}  # which argument is a test
 _FORMATS: Final = frozenset({"format", "format_map"})
-_DUNDER: Final = re.compile(r"__\w*[^\W_]\w*")
+_WORD: Final = re.compile(r"\w+")
 _FORMAT_WALK: Final = re.compile(r"\{[^{}]*[.\[]\s*_{1,2}\w")  # an attribute walk inside a format text
 _SUSPECT: Final = re.compile(r"__\s*[a-zA-Z]\w*?\s*__")
 
@@ -249,8 +249,10 @@ def _literal(node: n.Const, text: str) -> Iterator[Hit]:
 
 def search_text(text: str) -> Iterator[Hit]:
     """Return what a text that cannot be parsed names of Python's internals: other engines may read on."""
-    for found in dict.fromkeys(_DUNDER.findall(text)):
-        if found.endswith("__") or found.lstrip("_") in INTERNALS:
-            yield Hit(
-                "template-escape", f"reaches for {shown(found)}", 1 + text.count("\n", 0, text.find(found))
-            )
+    said: set[str] = set()
+    for word in _WORD.finditer(text):
+        name = word.group()
+        internal = name in INTERNALS or (len(name) > 4 and name.startswith("__") and name.endswith("__"))
+        if internal and name not in said and name.strip("_"):
+            said.add(name)
+            yield Hit("template-escape", f"reaches for {shown(name)}", 1 + text.count("\n", 0, word.start()))

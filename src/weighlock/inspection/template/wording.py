@@ -29,7 +29,7 @@ _HIDDEN: Final = re.compile(
     "\\U000f0000-\\U0010ffff\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]"
     "|(?<![^\\x00-\\x7f])[\\u200c\\u200d]|[\\u200c\\u200d](?![^\\x00-\\x7f])|[\\ufe00-\\ufe0f]{2}"
 )
-_BLANK: Final = re.compile(r"(?:[ \t\u00a0]{100}|\n[ \t\r\n]{40})(?=[\s\u00a0]*\S)")
+_BLANK: Final = re.compile(r"[ \t\u00a0]{100,}+|\n[ \t\r\n]{40,}+")
 _CONCEALED: Final = re.compile(
     r"<!--|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d]*[1-9])",
     re.IGNORECASE,
@@ -52,8 +52,8 @@ _OVERRIDE: Final = re.compile(
     r"|\bsecretly\b|\bcovertly\b|\bwithout\s+the\s+user\s+(?:knowing|noticing)",
     re.IGNORECASE,
 )
-_SENTENCE: Final = re.compile(
-    r"(?:[^\W\d_]{2,}[ ,;:'\u2019-]{1,3}){3}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{8}"
+_SENTENCE: Final = re.compile(  # every quantifier is possessive: a long word is walked once
+    r"(?<![^\W\d_])(?:[^\W\d_]{2,}+[ ,;:'\u2019-]{1,3}+){3}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{8}"
 )
 
 
@@ -84,7 +84,7 @@ def _judge(wording: Wording) -> Iterable[tuple[str, str]]:
             f"has the unseen character U+{ord(hidden.group()[0]):04X} in {shown(around)!r}",
         )
     for found, what in (
-        (_BLANK.search(text), "puts text behind much white space"),
+        (_gap(text), "puts text behind much white space"),
         (_CONCEALED.search(text), "has text that is not displayed"),
     ):
         if found:
@@ -103,6 +103,12 @@ def _judge(wording: Wording) -> Iterable[tuple[str, str]]:
         yield "template-blob", f"has {len(blob.group())} characters of encoded data, {_near(text, blob)}"
     if override := _OVERRIDE.search(text):
         yield "template-override", f"says {shown(override.group())!r}"
+
+
+def _gap(text: str) -> "re.Match[str] | None":
+    """Return the first long stretch of white space that text follows."""
+    last = len(text.rstrip())
+    return next((found for found in _BLANK.finditer(text) if found.end() < last), None)
 
 
 def _is_mixed(text: str) -> bool:
