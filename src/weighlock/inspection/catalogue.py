@@ -45,6 +45,7 @@ EXAMINATIONS: Final[dict[str, str | None]] = {
     "sentencepiece": None,
     "tar": "archive.examine_tar:examine_tar_file",
     "text": "text.examine:examine_text_file",
+    "tf-checkpoint": "tensorflow.bundle:examine_bundle",
     "tf-fingerprint": "tensorflow.examine:examine_fingerprint",
     "tf-graph": "tensorflow.examine:examine_graph",
     "tf-meta-graph": "tensorflow.examine:examine_meta_graph",

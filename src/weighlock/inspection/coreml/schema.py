@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from weighlock.inspection.protobuf.schema import Field, Schema, integer, many, one, stream, text
+from weighlock.inspection.protobuf.schema import Field, Schema, extent, integer, many, one, stream, text
 
 MODEL: Final = Schema("Model")
 PIPELINE: Final = Schema("Pipeline")
@@ -60,6 +60,7 @@ _LINKED: Final = Schema("LinkedModel").known({1: one(LINKED_FILE)})
 
 MODEL.known(
     {
+        **dict.fromkeys(TYPES, extent),
         SPECIFICATION_VERSION: integer,
         UPDATABLE: integer,
         PIPELINE_CLASSIFIER: one(_PIPELINE_AROUND),
@@ -70,7 +71,7 @@ MODEL.known(
         CUSTOM: one(CUSTOM_MODEL),
         LINKED: one(_LINKED),
     },
-    opaque=(2, *(number for number in TYPES if number not in {200, 201, 202, 303, 403, 500, 502, 555, 556})),
+    opaque=(2,),
 )
 PIPELINE.known({1: stream(MODEL)}, opaque=(2,))
 NETWORK.known({1: stream(LAYER)}, opaque=(2, 5, 6, 10, 100, 101, 200, 2000))

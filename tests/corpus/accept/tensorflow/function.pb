@@ -1,0 +1,9 @@
+
+
+xPlaceholder
+
+ymy_functionx
+
+
+my_function
+aAdd"Ã

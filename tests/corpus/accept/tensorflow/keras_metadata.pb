@@ -1,0 +1,3 @@
+
+8
+root.layer"_tf_keras_layer*{"class_name": "Dense"}

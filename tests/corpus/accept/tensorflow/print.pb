@@ -1,0 +1,6 @@
+
+
+xPlaceholder
+*
+yPrintV2x*
+output_streamstderr"Ã

@@ -1,0 +1,9 @@
+_
+"serve*2.21.0)
+
+xPlaceholder
+
+yIdentityx"Ã*!
+serving_default
+out
+

@@ -1,0 +1,6 @@
+
+
+xPlaceholder
+9
+yDecodeProtoV2x*"
+descriptor_source/etc/passwd"Ã

@@ -1,0 +1,5 @@
+
+
+xPlaceholder
+
+y	RpcClientx"Ã

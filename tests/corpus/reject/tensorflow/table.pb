@@ -1,0 +1,5 @@
+
+
+xPlaceholder
+%
+yInitializeTableFromTextFileV2x"Ã

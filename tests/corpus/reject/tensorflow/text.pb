@@ -1,0 +1,5 @@
+
+
+xPlaceholder
+!
+yTFText>WhitespaceTokenizex"Ã

@@ -1,0 +1,12 @@
+
+
+xPlaceholder
+
+yIdentityx
+
+
+f
+
+
+f	
+nNoOp"Ã

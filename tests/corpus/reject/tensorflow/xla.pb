@@ -1,0 +1,5 @@
+
+
+xPlaceholder
+
+yXlaCustomCallV2x"Ã
