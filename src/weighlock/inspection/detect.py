@@ -103,6 +103,8 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
 }
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_OPENVINO: Final = re.compile(rb"<net\s[^>]*\bversion\s*=")
+_XML_BYTES: Final = 4096  # in which the root of a model's XML begins
 _SHEBANG: Final = re.compile(rb"#![^\n]*")
 
 
@@ -144,6 +146,7 @@ def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, s
     yield pickle is not None, pickle or ""
     yield _is_tar(head), "tar"
     yield head[:2] in _ZLIB, "zlib"
+    yield _is_coreml_weights(head), "coreml-weights"
     graph = protobuf_format(head, size)
     yield graph is not None, graph or ""
 
@@ -171,6 +174,11 @@ def _is_tar(head: bytes) -> bool:
     digits = head[148:156].strip(b" \0")
     total = sum(head[:148]) + 8 * 0x20 + sum(head[156:512])
     return bool(re.fullmatch(rb"[0-7]{1,8}", digits)) and int(digits, 8) == total
+
+
+def _is_coreml_weights(head: bytes) -> bool:
+    # version 2 in the second number, and the mark of the first blob's head
+    return head[4:8] == b"\2\0\0\0" and head[64:68] == b"\xef\xbe\xad\xde" and not any(head[8:64])
 
 
 def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:
@@ -209,6 +217,8 @@ def may_go_on_as_pickle(head: bytes, size: int) -> bool:
 def _as_text(head: bytes, size: int, suffix: str) -> str | None:
     if not is_text(head, whole=len(head) >= size):
         return None
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _OPENVINO.search(head[:_XML_BYTES]):
+        return "openvino"
     if suffix in {".py", ".pyw"}:
         return "python"
     shebang = _SHEBANG.match(head)
@@ -232,6 +242,8 @@ def is_text(data: bytes, *, whole: bool) -> bool:
 
 def _by_name(head: bytes, suffix: str) -> str:
     """Of bytes that look like nothing, only a name that makes a parser fail honestly is believed."""
+    if suffix == ".index":
+        return "tf-checkpoint"
     if suffix == ".safetensors" and head[8:9] in {b"{", b" ", b"\t", b"\n", b"\r"}:
         return "safetensors"
     return "unknown"
