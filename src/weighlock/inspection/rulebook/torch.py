@@ -8,7 +8,6 @@ from weighlock.inspection.rulebook.rule import (
     CRITICAL,
     FETCH_AGAIN,
     HIGH,
-    INFO,
     LIKELY,
     MEDIUM,
     REVIEW,
@@ -20,14 +19,6 @@ from weighlock.inspection.rulebook.rule import (
 _EXPORT_AGAIN: Final = "export the model again from its reviewed source, and release that"
 
 RULES: Final = (
-    Rule(
-        "executorch-delegate", INFO, SURE, "An ExecuTorch program hands parts of itself to a backend, whose blobs are not read here.",
-        "allow only backends that the device is meant to use", controls=TAMPERING,
-    ),
-    Rule(
-        "executorch-operator", MEDIUM, LIKELY, "An ExecuTorch program calls an operator that ExecuTorch does not come with.",
-        "find out which library registers it, and review that", controls=CODE_EXECUTION,
-    ),
     Rule(
         "executorch-structure", HIGH, SURE, "An ExecuTorch file contradicts itself about where its parts lie: runtimes that believe it read foreign memory.",
         FETCH_AGAIN, ("CWE-125",), controls=TAMPERING,

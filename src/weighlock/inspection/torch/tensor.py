@@ -1,5 +1,6 @@
 """Hold the tensors of a pickle in an archive against the members that are their storages."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +12,9 @@ from weighlock.inspection.torch.layout import Layout
 from weighlock.inspection.torch.storage import Storage, check_views, collect_storages, named
 from weighlock.inspection.torch.value import Unreadable, Values, read_values
 
+_DESCRIBED_ONLY: Final = re.compile(
+    r"[^/]+/traced_inputs/\d+"
+)  # torch.jit.trace keeps the shapes of its inputs
 MAX_PICKLE_BYTES: Final = 32 * 1024 * 1024  # of one pickle; a hundred bytes a tensor
 
 
@@ -75,6 +79,8 @@ def _account(
 
 
 def _check_size(layout: Layout, member: Member, storage: Storage) -> None:
+    if not member.size and _DESCRIBED_ONLY.fullmatch(member.name):
+        return
     if storage.size != member.size:
         told = f"the pickle says that the storage has {storage.size} bytes, and it has {member.size}"
         layout.file.report.member(member.name).find("torch-storage-size", told)
