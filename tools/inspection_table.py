@@ -2,13 +2,18 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from pathlib import Path
+from typing import Final
 
 from weighlock.inspection.catalogue import EXAMINATIONS
-from weighlock.inspection.pickle.global_name import ALLOWED, TRAPS
+from weighlock.inspection.rulebook import registry
 from weighlock.inspection.rulebook.registry import all_rules, family_of
 from weighlock.inspection.rulebook.rule import Rule
 
 _RENDERED = "Rendered from the program by `make docs`; a test holds it equal."
+
+_DATA: Final = Path(registry.__file__).parent / "data"
+MAX_MODULES: Final = 12  # named of one table
 
 
 def render_rules() -> dict[str, str]:
@@ -62,10 +67,15 @@ def _rule(rule: Rule) -> list[str]:
 
 
 def render_allowed() -> str:
-    """Return the table of names that a pickle may import, and of those that only look harmless."""
-    rows = [("allowed", f"`{module}.{name}`", reason) for (module, name), reason in sorted(ALLOWED.items())]
-    rows += [("denied", f"`{module}.{name}`", reason) for (module, name), reason in sorted(TRAPS.items())]
-    return _table(("", "name", "why"), rows)
+    """Return how many names of pickles each table has, and its rows by module."""
+    rows = []
+    for file in sorted(_DATA.glob("pickle_*.tsv")):
+        names = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+        modules = sorted({module.partition(".")[0] for module, *_ in names})
+        told = ", ".join(f"`{module}`" for module in modules[:MAX_MODULES])
+        more = f" and {len(modules) - MAX_MODULES} more" if len(modules) > MAX_MODULES else ""
+        rows.append((f"`{file.stem.removeprefix('pickle_')}`", str(len(names)), told + more))
+    return _table(("table", "names", "of"), rows)
 
 
 def render_formats() -> str:

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
-from weighlock.inspection.pickle.global_name import Verdict, judge
 from weighlock.inspection.pickle.machine import Stream
 from weighlock.inspection.pickle.nested import probe_pickle
+from weighlock.inspection.pickle.table import Tier, entry_of
 from weighlock.inspection.protobuf.sniff import protobuf_format
 from weighlock.inspection.safetensors.header import MAX_HEADER_BYTES
+from weighlock.inspection.text.kind import TEXT_FORMATS, text_kind
 
 HEAD_BYTES: Final = (
     65_536  # what detection looks at; covers the superblock search of HDF5 and a text's beginning
@@ -58,7 +59,6 @@ _ZLIB: Final = frozenset(
 _PICKLES: Final = frozenset({"pickle", "torch-legacy", "joblib"})
 _TORCH: Final = frozenset({"zip", "pickle", "torch-legacy", "tar"})
 _COMPRESSED: Final = frozenset({"gzip", "bzip2", "lzma", "xz", "lz4", "zlib", "zstd"})
-_TEXTS: Final = frozenset({"text", "json", "python", "script", "empty"})
 _PICKLE_SUFFIXES: Final = frozenset(
     {".pkl", ".pickle", ".p", ".pt", ".pth", ".ckpt", ".joblib", ".dill", ".bin"}
 )
@@ -75,6 +75,9 @@ _TEXT_SUFFIXES: Final = (
     ".ini",
     ".csv",
     ".jsonl",
+    ".html",
+    ".xml",
+    ".sh",
 )
 
 # what a suffix promises; a suffix that is not here promises nothing
@@ -95,21 +98,24 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
     ".pte": frozenset({"executorch"}),
     ".ptd": frozenset({"executorch-tensors"}),
     ".py": frozenset({"python", "empty"}),
+    ".ipynb": frozenset({"json"}),
     ".tar": frozenset({"tar"}),
     ".gz": frozenset({"gzip"}),
     ".7z": frozenset({"7z"}),
     ".png": frozenset({"image"}),
     ".jpg": frozenset({"image"}),
+    **dict.fromkeys((".so", ".dylib", ".dll"), frozenset({"elf", "mach-o", "pe"})),
     **dict.fromkeys((".pt", ".pth", ".ckpt"), _TORCH),
     **dict.fromkeys((".pkl", ".pickle", ".dill"), _PICKLES | _COMPRESSED),
     ".joblib": _PICKLES | _COMPRESSED,
-    **dict.fromkeys(_TEXT_SUFFIXES, _TEXTS),
+    **dict.fromkeys(_TEXT_SUFFIXES, TEXT_FORMATS),
 }
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _OPENVINO: Final = re.compile(rb"<net\s[^>]*\bversion\s*=")
 _XML_BYTES: Final = 4096  # in which the root of a model's XML begins
-_SHEBANG: Final = re.compile(rb"#![^\n]*")
+# Python takes control characters in texts and comments; its examination says so
+_SHOWN: Final = bytes(code if code >= 32 or not code else 32 for code in range(256))
 
 
 class Detected(NamedTuple):
@@ -127,10 +133,10 @@ class Detected(NamedTuple):
 def detect(head: bytes, size: int, path: str) -> Detected:
     """Return the format of a file of ``size`` bytes that begins with ``head``."""
     suffix = PurePosixPath(path).suffix.lower()
-    return Detected(_format(head, size, suffix), _PROMISED.get(suffix, frozenset()))
+    return Detected(_format(head, size, suffix, path), _PROMISED.get(suffix, frozenset()))
 
 
-def _format(head: bytes, size: int, suffix: str) -> str:
+def _format(head: bytes, size: int, suffix: str, path: str) -> str:
     if not size:
         return "empty"
     found = next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
@@ -139,7 +145,7 @@ def _format(head: bytes, size: int, suffix: str) -> str:
     for looks, name in _by_structure(head, size, suffix):
         if looks:
             return name
-    return _as_text(head, size, suffix) or _by_name(head, suffix)
+    return _as_text(head, size, path) or _by_name(head, suffix)
 
 
 def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, str]]:
@@ -196,6 +202,8 @@ def _pickle_kind(head: bytes, size: int, suffix: str) -> str | None:
 
 def _is_text_pickle(head: bytes, size: int, suffix: str) -> bool:
     """Tell a pickle of protocol 0 or 1, which has no magic, from text that happens to start like one."""
+    if head[:1] == b"i":  # INST needs a mark: no pickle begins so, and every second Python file does
+        return False
     stream = probe_pickle(head, size)
     if suffix in _PICKLE_SUFFIXES and (stream.names or stream.operations > 1):
         return True
@@ -208,7 +216,7 @@ def _is_text_pickle(head: bytes, size: int, suffix: str) -> bool:
 
 def reaches_out(stream: Stream) -> bool:
     """Return whether a stream calls what it imports, or imports what no text would name by chance."""
-    dangerous = any(judge(name.module, name.name)[0] is Verdict.DANGEROUS for name in stream.names)
+    dangerous = any(entry_of(name.module, name.name).tier is Tier.DANGER for name in stream.names)
     return dangerous or bool(stream.called)
 
 
@@ -218,19 +226,13 @@ def may_go_on_as_pickle(head: bytes, size: int) -> bool:
     return stream.usable and stream.end < size if stream.stopped else stream.usable and len(head) < size
 
 
-def _as_text(head: bytes, size: int, suffix: str) -> str | None:
-    if not is_text(head, whole=len(head) >= size):
-        return None
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _OPENVINO.search(head[:_XML_BYTES]):
-        return "openvino"
-    if suffix in {".py", ".pyw"}:
-        return "python"
-    shebang = _SHEBANG.match(head)
-    if shebang:
-        return "python" if b"python" in shebang.group() else "script"
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["} and suffix not in _TEXT_SUFFIXES:
-        return "json"
-    return "json" if suffix == ".json" else "text"
+def _as_text(head: bytes, size: int, path: str) -> str | None:
+    whole = len(head) >= size
+    if is_text(head, whole=whole) or (path.lower().endswith(".py") and is_text(head.translate(_SHOWN), whole=whole)):
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _OPENVINO.search(head[:_XML_BYTES]):
+            return "openvino"
+        return text_kind(head, path)
+    return None
 
 
 def is_text(data: bytes, *, whole: bool) -> bool:

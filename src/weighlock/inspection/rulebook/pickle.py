@@ -8,8 +8,8 @@ from weighlock.inspection.rulebook.rule import (
     CRITICAL,
     FETCH_AGAIN,
     HIGH,
+    INFO,
     LIKELY,
-    LOW,
     MEDIUM,
     SURE,
     Rule,
@@ -25,6 +25,7 @@ RULES: Final = (
     Rule("pickle-global-unknown", HIGH, LIKELY, "A pickle imports a name that nobody has shown to be harmless.", CONVERT, ("CWE-502",), controls=CODE_EXECUTION),
     Rule("pickle-global-unresolved", HIGH, LIKELY, "A pickle imports a name that it computed, so that it cannot be read.", CONVERT, controls=CODE_EXECUTION),
     Rule("pickle-persistent-id", MEDIUM, LIKELY, "A pickle hands an identifier to the loading program that is not a torch storage.", CONVERT, controls=CODE_EXECUTION),
-    Rule("pickle-present", LOW, SURE, "A pickle is a program for the loading process; weights need none.", CONVERT, controls=CODE_EXECUTION),
+    Rule("pickle-present", INFO, SURE, "A pickle is a program for the loading process; weights need none.", CONVERT, controls=CODE_EXECUTION),
+    Rule("pickle-state", HIGH, LIKELY, "A pickle gives an object a state or items that change what it is, or that its class does not have.", CONVERT, ("CWE-502",), controls=CODE_EXECUTION),
     Rule("pickle-trailing-bytes", MEDIUM, SURE, "Bytes after the last pickle belong to nothing that was read.", CONVERT, controls=CODE_EXECUTION),
 )  # fmt: skip

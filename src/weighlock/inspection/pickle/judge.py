@@ -1,0 +1,243 @@
+"""What a pickle's events mean: each is held against the tables, and what is not allowed is a finding."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+from weighlock.core.text import shown
+from weighlock.inspection.pickle.check import Call, Check, dotted, name_of
+from weighlock.inspection.pickle.table import TRUSTED, Entry, Tier, entry_of
+from weighlock.inspection.pickle.value import Data, Event, Global, Made, Persistent, Sequence, Unknown, Value
+from weighlock.inspection.report import Report
+
+MAX_SHOWN_ARGUMENTS: Final = 4  # of a call, for people
+MAX_SHOWN_CHARACTERS: Final = 80  # of one argument
+
+CALLS: Final = frozenset({"REDUCE", "NEWOBJ", "NEWOBJ_EX", "INST", "OBJ"})
+_RULES: Final = {
+    Tier.DANGER: "pickle-global-dangerous",
+    Tier.TRAP: "pickle-global-trap",
+    Tier.UNKNOWN: "pickle-global-unknown",
+}
+_CONTAINERS: Final = frozenset({"dict", "list"})
+_NOT_CALLED: Final = frozenset({("types", "SimpleNamespace"), ("argparse", "Namespace"), ("_io", "BytesIO")})
+# names of the checks in the tables → module:function; imported when the first of them is needed
+_CHECKS: Final = {
+    **{name: "check" for name in ("array_reconstructor", "attrgetter", "attributes", "bytes_io", "constants", "counter", "encode", "factory", "nothing", "partial", "partial_state", "regex", "scipy_distribution", "type_of_constant", "values")},
+    **{name: "check_class" for name in ("booster", "catboost", "compiled", "from_type", "generator", "load_from_bytes", "new_index", "new_object", "newobj", "parameter_with_state", "reconstructor", "tree")},
+    **{name: "check_numpy" for name in ("array_state", "dtype", "dtype_state", "frombuffer", "joblib_array", "masked", "masked_state", "reconstruct", "scalar")},
+}  # fmt: skip
+_RENAMED: Final = {"bytes": "check:bytes_", "getattr": "check:getattr_"}
+
+
+def check_named(name: str) -> Check:
+    """Return the check that a table names; raises KeyError."""
+    module, _, function = (_RENAMED.get(name) or f"{_CHECKS[name]}:{name}").partition(":")
+    found: Check = getattr(import_module(f"{__package__}.{module}"), function)
+    return found
+
+
+class Judge:
+    """Adds what the events of one pickle mean to the report. ``allow`` is the user's policy."""
+
+    def __init__(self, report: Report, allow: Mapping[tuple[str, str], str]) -> None:
+        self._report = report
+        self._allow = allow
+
+    def judge(self, events: list[Event]) -> None:
+        """Judge each event; a name has one finding, at its import, with its first call."""
+        calls: dict[Global, Event] = {}
+        for event in events:
+            if event.kind in CALLS and isinstance(event.target, Global):
+                calls.setdefault(event.target, event)
+        for event in events:
+            self._judge(event, calls)
+
+    def _judge(self, event: Event, calls: dict[Global, Event]) -> None:
+        match event.kind:
+            case "IMPORT":
+                self._judge_import(event, calls)
+            case "BUILD":
+                self._judge_state(event)
+            case "SETITEM" | "APPEND":
+                self._judge_items(event)
+            case "PERSID":
+                self._judge_persistent(event)
+            case "EXT":
+                self._find(
+                    "pickle-extension-code",
+                    event,
+                    f"extension code {shown(str(event.target))} of the copyreg registry",
+                )
+            case _:
+                self._judge_call(event)
+
+    def _find(self, rule: str, event: Event, message: str) -> None:
+        self._report.find(rule, message, offset=event.offset)
+
+    def _entry(self, name: Global) -> Entry:
+        return entry_of(name.module, name.name, self._allow)
+
+    def _judge_import(self, event: Event, calls: dict[Global, Event]) -> None:
+        name = event.target
+        if not isinstance(name, Global):
+            self._find("pickle-global-unresolved", event, "an imported name is computed, or is not text")
+            return
+        entry = self._entry(name)
+        call = calls.get(name)
+        if entry.tier in TRUSTED:
+            if call is None and not entry.carried and name_of(name) not in _NOT_CALLED:
+                told = f"imports {dotted(name)} and does not call it: {entry.reason}"
+                self._find("pickle-global-trap", event, told)
+            return
+        done = "imports" if call is None else "imports and calls"
+        what = dotted(name) if call is None else f"{dotted(name)}({_shown_arguments(call.arguments)})"
+        self._find(_RULES[entry.tier], event, f"{done} {what}: {entry.reason}")
+
+    def _judge_call(self, event: Event) -> None:
+        name = called_name(event.target)
+        if name is None:
+            self._find(
+                "pickle-computed-call",
+                event,
+                f"{_shown_value(event.target)} is called, which the pickle computed",
+            )
+            return
+        entry = self._entry(name)
+        if entry.tier is Tier.ANY or (entry.tier not in TRUSTED and isinstance(event.target, Global)):
+            return  # harmless, or found at its import
+        why = self._why_not_called(event, name, entry)
+        if why:
+            arguments = _shown_arguments(event.arguments)
+            self._find("pickle-global-trap", event, f"calls {dotted(name)}({arguments}): {why}")
+
+    def _why_not_called(self, event: Event, name: Global, entry: Entry) -> str | None:
+        call = Call(name, event.arguments, event.keywords, entry.words, self._allow)
+        making = event.kind in {"NEWOBJ", "NEWOBJ_EX"} or (
+            event.kind in {"INST", "OBJ"} and call.items() == []
+        )
+        if making and "new" in entry.words:
+            return check_named(entry.words["new"])(call)
+        if making and entry.tier is Tier.CLASS:
+            return check_named("nothing")(call)
+        if "call" in entry.words:
+            return check_named(entry.words["call"])(call)
+        if entry.tier is Tier.CLASS:
+            return "instances of this class are made without arguments, and never by a call"
+        if entry.tier is Tier.REFERENCE:
+            return f"{entry.reason}; a pickle that calls it does something else"
+        return entry.reason
+
+    def _judge_state(self, event: Event) -> None:
+        if isinstance(event.target, Global):
+            self._find("pickle-global-changed", event, f"BUILD changes the imported {dotted(event.target)}")
+            return
+        kind = class_of(event.target)
+        if kind is None:
+            self._find("pickle-state", event, f"{_shown_value(event.target)} gets a state, whatever it is")
+            return
+        entry = self._entry(kind)
+        if entry.tier is Tier.ANY or entry.tier not in TRUSTED:
+            return  # harmless, or found at its import
+        name = entry.words.get("build") or ("attributes" if entry.tier is Tier.CLASS else "")
+        if not name:
+            why: str | None = "nothing of its kind has one"
+        else:
+            why = check_named(name)(
+                Call(kind, event.arguments, event.keywords, entry.words, self._allow, event.target)
+            )
+        if why:
+            self._find("pickle-state", event, f"gives {dotted(kind)} a state: {why}")
+
+    def _judge_items(self, event: Event) -> None:
+        if isinstance(event.target, Global):
+            self._find(
+                "pickle-global-changed", event, f"items are added to the imported {dotted(event.target)}"
+            )
+            return
+        kind = class_of(event.target)
+        if kind is None:
+            self._find(
+                "pickle-state", event, f"items are added to {_shown_value(event.target)}, whatever it is"
+            )
+            return
+        entry = self._entry(kind)
+        if entry.tier in TRUSTED and entry.words.get("items") not in _CONTAINERS:
+            self._find("pickle-state", event, f"items are added to {dotted(kind)}, which is no container")
+
+    def _judge_persistent(self, event: Event) -> None:
+        match event.target:
+            case Sequence(kind="tuple", items=["storage", Global() as kind, *_]) if (
+                self._entry(kind).tier in TRUSTED
+            ):
+                return
+            case Sequence(kind="tuple", items=["module", Global() as kind, *_]) if (
+                self._entry(kind).tier in TRUSTED
+            ):
+                return  # files of torch before 1.0 name the source of their modules
+        self._find(
+            "pickle-persistent-id",
+            event,
+            f"a persistent identifier that is not a torch storage: {_shown_value(event.target)}",
+        )
+
+
+def called_name(value: Value) -> Global | None:
+    """Return the name that is called: an imported one, or an attribute of one by getattr."""
+    if isinstance(value, Global):
+        return value
+    match value:
+        case Made(target=Global() as function, arguments=Sequence(items=[Global() as owner, str(name)])) if (
+            name_of(function) == ("builtins", "getattr")
+        ):
+            return Global(owner.module, f"{owner.name}.{name}")
+    return None
+
+
+def class_of(value: Value) -> Global | None:
+    """Return the name whose row says what a made object may get: its class, or the function that made it."""
+    if not isinstance(value, Made):
+        return None
+    made = called_name(value.target)
+    if made is None:
+        return None
+    if name_of(made) in {
+        ("copyreg", "_reconstructor"),
+        ("copyreg", "__newobj__"),
+        ("copyreg", "__newobj_ex__"),
+    }:
+        match value.arguments:
+            case Sequence(items=[Global() as kind, *_]):
+                return kind
+        return None
+    return made
+
+
+def _shown_arguments(arguments: Value) -> str:
+    if not isinstance(arguments, Sequence):
+        return "" if isinstance(arguments, Unknown) else _shown_value(arguments)
+    told = [_shown_value(item) for item in arguments.items[:MAX_SHOWN_ARGUMENTS]]
+    return ", ".join([*told, "…"] if len(arguments.items) > MAX_SHOWN_ARGUMENTS or arguments.cut else told)
+
+
+def _shown_value(value: Value) -> str:
+    match value:
+        case Global():
+            return dotted(value)
+        case Sequence():
+            return f"a {value.kind} of {len(value.items) + value.cut}"
+        case Made():
+            return (
+                f"a result of {_shown_value(value.target)}"
+                if isinstance(value.target, Global)
+                else "a computed value"
+            )
+        case Data():
+            return f"{value.length} bytes of {value.kind}"
+        case Persistent():
+            return "a persistent object"
+        case Unknown():
+            return "an unknown value"
+        case str() | bytes():
+            return shown(repr(value), limit=MAX_SHOWN_CHARACTERS)
+    return shown(str(value), limit=MAX_SHOWN_CHARACTERS)
