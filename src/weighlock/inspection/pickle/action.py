@@ -164,7 +164,7 @@ class Actions:
             if target.name == "encode":
                 made = Made(how, target, arguments, keywords)  # how protocols 0 to 2 write bytes
             elif (target.module, target.name) in LOADERS:
-                self._load(arguments)
+                self._load(arguments, at)
             if target.result is not None:
                 self.memory.stack.append(target.result if made is None else made)
                 return
@@ -228,32 +228,39 @@ class Actions:
         if likely:
             self.stream.note_part(Part(offset, length, head if length <= len(head) else None, loaded=False))
 
-    def _load(self, arguments: Value) -> None:
+    def suspect_text(self, text: str, at: i64) -> None:
+        """Note a STRING that may be a pickle: Python 2 wrote its bytes so."""
+        if text[:1] == "\x80" and text[1:2] <= "\x05":
+            part = part_of(text, at)
+            if part is not None:
+                self.stream.note_part(part._replace(loaded=False))
+
+    def _load(self, arguments: Value, at: i64) -> None:
         if not isinstance(arguments, Sequence) or not arguments.items:
             return
-        part = part_of(arguments.items[0])
+        part = part_of(arguments.items[0], at)
         if part is None:
             self.stream.limit("a pickle loads bytes that it computes")
         else:
             self.stream.note_part(part)
 
 
-def part_of(value: Value) -> Part | None:
-    """Return the file that a value is, if its bytes are known."""
+def part_of(value: Value, at: int) -> Part | None:
+    """Return the file that a value is, which the operation at ``at`` loads, if its bytes are known."""
     if isinstance(value, Data) and value.offset >= 0 and value.kind != "str":
         return Part(value.offset, value.length, None, loaded=True)
     if isinstance(value, bytes):
-        return Part(-1, len(value), value, loaded=True)
+        return Part(at, len(value), value, loaded=True)
     if isinstance(value, str):
         try:
             data = value.encode("latin-1")
         except UnicodeEncodeError:
             return None
-        return Part(-1, len(data), data, loaded=True)
+        return Part(at, len(data), data, loaded=True)
     if isinstance(value, Made) and isinstance(value.target, Global) and value.target.name == "encode":
         arguments = value.arguments
         text = arguments.items[0] if isinstance(arguments, Sequence) and arguments.items else None
-        return part_of(text) if isinstance(text, str) else None
+        return part_of(text, at) if isinstance(text, str) else None
     return None
 
 

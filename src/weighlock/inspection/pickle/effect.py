@@ -41,7 +41,7 @@ class Oddity:
 class Part(NamedTuple):
     """A constant that is, or may be, a file of its own: ``length`` bytes at ``offset``.
 
-    ``data`` has the bytes if they do not lie in the file as they are. ``loaded`` says that the pickle hands
+    ``data`` has the bytes if they are at hand; then the offset only says where they come from. ``loaded`` says that the pickle hands
     it to a function that loads it; else its head looks like a pickle's, and it may be anything.
     """
 

@@ -69,8 +69,13 @@ class Lexer:
 
     def number(self, width: i64) -> i64:
         """Return the unsigned number behind the opcode; of eight bytes that make more than any file, NOWHERE."""
-        found = int.from_bytes(self.data[self.index + 1 : self.index + 1 + width], "little")
-        return min(found, NOWHERE)
+        data, start = self.data, self.index + 1
+        if width == 1:
+            return data[start]
+        if width <= 4:
+            low = data[start] | data[start + 1] << 8
+            return low if width == 2 else low | data[start + 2] << 16 | data[start + 3] << 24
+        return min(int.from_bytes(data[start : start + width], "little"), NOWHERE)
 
     def has(self, end: i64) -> bool:
         """Return whether the window holds the operation up to index ``end``; else sets ``need`` or ``error``."""

@@ -24,6 +24,7 @@ LONG_NUMBER: Final = None  # the result for a number that is too long to be kept
 _C_NUMBER: Final = re.compile(
     rb"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))"
 )  # strtol with base 0
+_ZERO: Final = 0x30  # of an octal number, or of a truth value
 _C_LONG: Final = range(-(1 << 63), 1 << 63)
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(x)|(\n)|(.)|$)", re.DOTALL)
 _NAMED: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
@@ -31,19 +32,19 @@ _NAMED: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f
 
 def integer(line: bytes) -> int | Bad | None:
     """Return what INT pushes: strtol's number, "0x10" and octal "010" too, or else Python's, such as "1_0"."""
+    if line.isdigit() and line[0] != _ZERO and len(line) < 19:
+        return int(line)
     text = line.partition(b"\0")[0]
-    if len(text) > MAX_DIGITS:
-        return LONG_NUMBER
     if not text:
         return 0 if line else BAD  # C takes a NUL for the end of a number without digits
-    match = _C_NUMBER.fullmatch(text)
+    match = _C_NUMBER.fullmatch(text) if len(text) <= MAX_DIGITS else None
     if match is None:
-        return _python_number(text, 0)
+        return _any_number(text)
     sign, hexadecimal, octal, decimal = match.groups()
     value = int(hexadecimal or octal or decimal, 16 if hexadecimal else 8 if octal else 10)
     value = -value if sign == b"-" else value
     if value not in _C_LONG:
-        return _python_number(text, 0)
+        return _any_number(text)
     if len(line) == 2 and value in {0, 1}:
         return bool(value)
     return value  # on its own: compiled, an expression that is one or the other would be a number
@@ -52,11 +53,13 @@ def integer(line: bytes) -> int | Bad | None:
 def long_integer(line: bytes) -> int | Bad | None:
     """Return what LONG pushes: a number in Python's notation, with an L behind it or not."""
     text = line.removesuffix(b"L").partition(b"\0")[0]
-    return LONG_NUMBER if len(text) > MAX_DIGITS else _python_number(text, 0)
+    return _any_number(text)
 
 
 def memo_index(line: bytes) -> int | Bad:
     """Return the number of GET and PUT: decimal, with a sign, blanks and underscores if it has them."""
+    if line.isdigit() and len(line) < 19:
+        return int(line)
     text = line.partition(b"\0")[0]
     found = BAD if len(text) > MAX_DIGITS else _python_number(text, 10)
     return found if isinstance(found, int) and found in _C_LONG else BAD
@@ -112,6 +115,10 @@ def loose_text(raw: bytes) -> str:
     """Return the text of bytes whose encoding the loading program chooses: UTF-8 if it can be, else Latin-1."""
     text = utf8(raw)
     return text if isinstance(text, str) else raw.decode("latin-1")
+
+
+def _any_number(text: bytes) -> int | Bad | None:
+    return LONG_NUMBER if len(text) > MAX_DIGITS else _python_number(text, 0)
 
 
 def _python_number(text: bytes, base: int) -> int | Bad:

@@ -34,6 +34,7 @@ from weighlock.inspection.pickle.opcode import (
     BINGET,
     BININT1,
     BINPUT,
+    BINUNICODE,
     MARK,
     MEMOIZE,
     SHORT_BINUNICODE,
@@ -55,7 +56,6 @@ CONSTANTS: Final[dict[int, Value]] = {
     op.NEXT_BUFFER: BUFFER,
 }  # fmt: skip
 SUSPECT_HEADS: Final = b"\x80\xc2c(ig"  # how a pickle, one as UTF-8 text, or in Base64 may begin
-SUSPECT_QUOTED: Final = (b"'\\", b"'\x80", b'"\\', b'"\x80')
 
 
 class Machine(Lexer):
@@ -101,10 +101,13 @@ class Machine(Lexer):
         while index < self.limit:
             code: i64 = data[index]
             count += 1
-            if code == SHORT_BINUNICODE:
-                end: i64 = index + 2 + data[index + 1]
-                if end <= self.held:
-                    text = utf8(data[index + 2 : end])
+            if code == SHORT_BINUNICODE or (
+                code == BINUNICODE and not data[index + 3] and not data[index + 4]
+            ):
+                start: i64 = index + 2 if code == SHORT_BINUNICODE else index + 5
+                end: i64 = start + data[index + 1]
+                if end <= self.held and (code == SHORT_BINUNICODE or not data[index + 2]):
+                    text = utf8(data[start:end])
                     if isinstance(text, str):
                         stack.append(text)
                         index = end
@@ -252,8 +255,6 @@ class Machine(Lexer):
         self.index = min(end + 1, self.held)
 
     def _line_constant(self, code: i64, line: bytes, at: i64) -> Value:
-        if code == op.STRING and line[:2] in SUSPECT_QUOTED:
-            self.actions.suspect(line[1:-1], at, len(line))
         if code == op.FLOAT:
             value: Value | Bad = FLOAT if is_float(line) else BAD
         elif code == op.INT or code == op.LONG:  # noqa: PLR1714  # compiled: no set
@@ -261,6 +262,8 @@ class Machine(Lexer):
             value = LONG_INTEGER if number is None else number
         else:
             value = quoted(line) if code == op.STRING else raw_unicode(line)
+            if code == op.STRING and isinstance(value, str):
+                self.actions.suspect_text(value, at)
             if isinstance(value, str) and len(line) > MAX_TEXT_BYTES:
                 value = Data("str", len(line), at + 1)
         if isinstance(value, Bad):

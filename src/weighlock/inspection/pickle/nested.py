@@ -1,6 +1,7 @@
 """Pickles inside the constants of a pickle, and of any bytes at hand what they do as a pickle."""
 
 import binascii
+import codecs
 from typing import Final
 
 from weighlock.inspection.pickle.effect import WORD, Part, Stream
@@ -10,6 +11,7 @@ from weighlock.inspection.span import Reading, read
 HEAD_BYTES: Final = 4096  # of a constant that is looked at
 PROBE_OPERATIONS: Final = 100_000  # more than the bytes at hand can hold
 MAX_CONFIRMED: Final = 200  # files in constants of one pickle
+MAX_DECODED_BYTES: Final = 1 << 20  # of a constant that is a text; of a longer one the head is examined
 _BASE64_UNIT: Final = 4  # characters for three bytes
 
 
@@ -27,7 +29,7 @@ def confirmed_parts(parts: list[Part], size: int) -> Reading[tuple[Part, ...]]:
     """Return those parts that are loaded, or whose head imports a name as a pickle."""
     found: list[Part] = []
     for part in parts:
-        if part.offset >= 0 and part.offset + part.length > size:
+        if part.data is None and part.offset + part.length > size:
             continue
         confirmed = part if part.loaded else (yield from _confirm(part))
         if confirmed is not None:
@@ -42,9 +44,11 @@ def _confirm(part: Part) -> Reading[Part | None]:
     if _imports(head, part.length):
         return part
     decoded = _decoded(head)
-    if decoded is not None and _imports(decoded, len(decoded)):
-        return part._replace(data=decoded)
-    return None
+    if decoded is None or not _imports(decoded, part.length):
+        return None
+    if part.data is None and part.length <= MAX_DECODED_BYTES:
+        decoded = _decoded((yield from read(part.offset, part.length)))
+    return part._replace(data=decoded)
 
 
 def _imports(head: bytes, length: int) -> bool:
@@ -56,6 +60,10 @@ def _decoded(head: bytes) -> bytes | None:
     try:
         if head[:2] == b"gA":
             return binascii.a2b_base64(head[: len(head) // _BASE64_UNIT * _BASE64_UNIT])
-        return head.decode("utf-8").encode("latin-1") if head[:1] == b"\xc2" else None
+        if head[:1] != b"\xc2":
+            return None
+        return (
+            codecs.getincrementaldecoder("utf-8")().decode(head).encode("latin-1")
+        )  # the last character may be cut
     except (binascii.Error, UnicodeError):
         return None
