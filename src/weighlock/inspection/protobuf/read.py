@@ -160,6 +160,8 @@ class _Walk:
         if not tag.minimal:
             self.visitor.flaw("a field's number is written longer than it is", self.at)
         number, wire = tag.value >> 3, tag.value & 7
+        if wire > BITS32:
+            self._fail(f"a field has the type {wire}, which does not exist")
         if wire in {GROUP, END_GROUP}:
             return self._group(frame, number, wire, tag.end + base)
         field = frame.fields.get(number)
