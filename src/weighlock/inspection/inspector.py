@@ -8,8 +8,9 @@ from weighlock.inspection.options import Options
 from weighlock.inspection.pickle.stream import read_pickles
 from weighlock.inspection.report import Listen, Report, tell_nobody
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.text.kind import TEXT_FORMATS
 
-_UNMARKED = frozenset({"json", "python", "script", "text"})  # told without a magic number
+_UNMARKED = TEXT_FORMATS - {"empty"}  # told without a magic number
 # "G" is BINFLOAT, and a safetensors header may be of any length: loaders that go by a name such as .bin unpickle them
 _ALSO_PICKLE = frozenset({"gguf", "safetensors"})
 

@@ -20,13 +20,16 @@ _TORCH: Final = re.compile(
     r"|[^/]+/archive_format|(?:[^/]+/)?data/aotinductor/.+|(?:[^/]+/)?serialized_exported_program\.(?:json|pt)",
     re.IGNORECASE,
 )
+_WHEEL: Final = re.compile(r"[^/]+\.dist-info/(?:WHEEL|RECORD)")
 READERS: Final[dict[str, str]] = {
     "keras-zip": "archive.examine:examine_members",
+    "mar": "package.archive:examine_mar",
     "nemo": "archive.examine:examine_members",
     "npz": "archive.examine:examine_members",
     "tar": "archive.examine:examine_members",
     "torch-tar": "torch.tar:examine_torch_tar",
     "torch-zip": "torch.examine:examine_torch",
+    "wheel": "package.archive:examine_wheel",
     "zip": "archive.examine:examine_members",
 }
 
@@ -37,6 +40,10 @@ def kind_of(names: frozenset[str]) -> str:
         return "torch-zip"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
+    if "MAR-INF/MANIFEST.json" in names:
+        return "mar"
+    if any(map(_WHEEL.fullmatch, names)):
+        return "wheel"
     return "keras-zip" if {"config.json", "metadata.json"} <= names else "zip"
 
 

@@ -1,37 +1,54 @@
-"""What JSON configuration of a model makes its reader do."""
+"""What JSON files of a model make their reader do."""
 
 import json
-from collections.abc import Iterator
+import re
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from weighlock.core.jsontext import distinct_keys, json_depth
 from weighlock.core.text import shown
-from weighlock.inspection.config.class_name import examine_class, is_own_class
+from weighlock.inspection.config.class_name import is_own_class
+from weighlock.inspection.config.pair import examine_document, leaves
 from weighlock.inspection.file import File
 from weighlock.inspection.report import Report
+from weighlock.inspection.repository.secret import find_secrets
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
-from weighlock.inspection.template.examine import examine_template
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
 MAX_DEPTH: Final = 500  # nested configurations reach about 20, no reader of models needs more
-_FALSE: Final = (False, None, "", "false", "False")  # whatever else Python takes for true
-_KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
+MAX_TOKENS: Final = 200_000  # added to a tokenizer: models of speech have some ten thousand
+_HIDDEN: Final = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+# where diffusers looks components of a pipeline up (its LOADABLE_CLASSES, and the packages that it knows)
+_PIPELINE_LIBRARIES: Final = frozenset({"diffusers", "transformers", "onnxruntime.training", "flax", "stable_diffusion", "kandinsky", "wan", "audioldm2", "k_diffusion", "optimum.onnxruntime"})  # fmt: skip
 
 
 def examine_json_file(file: File) -> Reading[None]:
     """Read a JSON file and add what its keys mean. Raises FormatError ``json-invalid`` and Unexamined."""
-    report, size = file.report, file.size
+    size = file.size
     if size > MAX_JSON_BYTES:
         raise Unexamined(f"JSON of {size} bytes is over the limit of {MAX_JSON_BYTES}")
-    document = parse_json((yield from read(0, size)))
-    name = PurePosixPath(file.path).name
+    raw = yield from read(0, size)
+    document = parse_json(raw)
+    find_secrets(file.report, raw.decode("utf-8-sig"))
+    examine_json(file, document)
+
+
+def examine_json(file: File, document: Any) -> None:
+    """Add what a JSON document under the file's name means."""
+    report, name = file.report, PurePosixPath(file.path).name
+    if isinstance(document, dict) and "nbformat" in document and isinstance(document.get("cells"), list):
+        from weighlock.inspection.python.notebook import examine_notebook  # noqa: PLC0415  # few models have notebooks
+
+        report.format = "notebook"
+        examine_notebook(file, document)
+        return
     if name == "modules.json":
         _examine_modules(report, document)
-    for item in _objects(document):
-        examine_class(report, item)
-        for key, value in item.items():
-            _examine_pair(report, key, value)
+    elif name == "model_index.json" and isinstance(document, dict):
+        _examine_pipeline(report, document)
+    if isinstance(document, dict):
+        _examine_tokens(report, document)
+    examine_document(report, document)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -47,53 +64,15 @@ def parse_json(raw: bytes) -> Any:
         raise FormatError("json-invalid", f"the JSON cannot be read: {shown(str(error))}") from error
 
 
-def _objects(document: Any) -> Iterator[dict[str, Any]]:
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(item for item in value if isinstance(item, dict | list))
-
-
-def _examine_pair(report: Report, key: str, value: Any) -> None:
-    if key in {"auto_map", "custom_pipelines"} and value:
-        named = ", ".join(_texts(value)) or "something that is not text"
-        report.find("config-remote-code", f"{key} names {shown(named)}")
-    elif key in _KERNELS and any("/" in text for text in _texts(value)):
-        report.find(
-            "config-remote-code", f"{key} names kernels to download, {shown(', '.join(_texts(value)))}"
-        )
-    elif key == "trust_remote_code" and value not in _FALSE:
-        report.find("config-trust-remote-code", "trust_remote_code is set")
-    elif key == "_target_" and isinstance(value, str):
-        report.find("config-target", f"_target_ names {shown(value)}")
-    elif key.lower().endswith(("template", "templates")):
-        _examine_templates(report, key, value)
-
-
-def _texts(value: Any) -> list[str]:
-    """Return a text, or those in a list or object, at most as many as are shown."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    return [
-        text
-        for item in items
-        for text in (item if isinstance(item, list) else [item])
-        if isinstance(text, str)
-    ][:8]
-
-
-def _examine_templates(report: Report, key: str, value: Any) -> None:
-    """Examine a text and those in a list or by name; in {"name": …, "template": …} the key is met by itself."""
-    if isinstance(value, str):
-        examine_template(report, key, value)
-        return
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, text in items:
-        if isinstance(text, str) and not str(name).lower().endswith(("template", "templates")):
-            examine_template(report, f"{key}.{name}", text)
+def examine_json_lines(file: File) -> Reading[None]:
+    """Read a file with one JSON value a line, which is data; raises FormatError and Unexamined."""
+    if file.size > MAX_JSON_BYTES:
+        raise Unexamined(f"JSON of {file.size} bytes is over the limit of {MAX_JSON_BYTES}")
+    raw = yield from read(0, file.size)
+    find_secrets(file.report, raw.decode("utf-8", "replace"))
+    for line in raw.splitlines():
+        if line.strip():
+            examine_document(file.report, parse_json(line))
 
 
 def _examine_modules(report: Report, document: Any) -> None:
@@ -102,3 +81,32 @@ def _examine_modules(report: Report, document: Any) -> None:
         kind = item.get("type") if isinstance(item, dict) else None
         if kind is not None and not is_own_class(kind):
             report.find("config-module-type", f"a module has the type {shown(str(kind))}")
+        path = item.get("path") if isinstance(item, dict) else None
+        if isinstance(path, str) and leaves(path):
+            report.find("config-path", f"a module's path is {shown(path)}")
+
+
+def _examine_pipeline(report: Report, document: dict[str, Any]) -> None:
+    """Diffusers imports ``[library, class]``: its own, those that it knows, else a module of the repository."""
+    for name, value in document.items():
+        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, str) for part in value):
+            continue
+        library, kind = value
+        if library not in _PIPELINE_LIBRARIES:
+            what = f"{shown(name)} is {shown(kind)} of the module {shown(library)}"
+            report.find("config-pipeline-library", what)
+            if not name.startswith("_"):
+                report.link("code", f"{name}/{library}.py")
+
+
+def _examine_tokens(report: Report, document: dict[str, Any]) -> None:
+    """Look for tokens that hide what they say, in tokenizer.json and tokenizer_config.json."""
+    added = document.get("added_tokens", document.get("added_tokens_decoder"))
+    items = added.values() if isinstance(added, dict) else added if isinstance(added, list) else ()
+    for at, item in enumerate(items):
+        if at == MAX_TOKENS:
+            report.not_examined(f"more than {MAX_TOKENS} tokens are added")
+            return
+        text = item.get("content") if isinstance(item, dict) else None
+        if isinstance(text, str) and _HIDDEN.search(text):
+            report.find("config-hidden-token", f"the added token {shown(text)} has hidden characters")

@@ -26,6 +26,7 @@ _INVISIBLE: Final = re.compile(
     f"[\u200b-\u200f\u2060-\u2064\ufeff\ufe00-\ufe0f\U000e0000-\U000e01ef\u3164\u115f\u1160]{{{MAX_HIDDEN},}}"
 )
 _BLANK_LINES: Final = re.compile(rf"(?:\n[ \t]*){{{MAX_BLANK_LINES},}}\S")
+_TERMINAL: Final = re.compile("\x08|\x1b\\[[0-9;]*[A-HJKSTf]")
 _LONE_CR: Final = re.compile(r"\r(?!\n)")
 _SCRIPTS: Final = ("LATIN", "CYRILLIC", "GREEK")
 
@@ -72,6 +73,7 @@ def hidden_in_text(text: str) -> Iterator[tuple[str, str, int]]:
     for pattern, what in (
         (_BIDI, "a character that changes the direction of the text"),
         (_INVISIBLE, "a run of invisible characters"),
+        (_TERMINAL, "a control character by which a terminal shows something else"),
         (_LONE_CR, "a carriage return alone, which ends a line for Python and not for most editors"),
     ):
         found = pattern.search(text)

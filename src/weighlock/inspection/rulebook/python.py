@@ -66,7 +66,10 @@ RULES: Final = (
     Rule("python-encoding", HIGH, SURE, "The source declares an encoding in which text that looks harmless is code.", REVIEW, ("CWE-506",), controls=TAMPERING),
     Rule("python-unparsed", LOW, SURE, "The source is not Python of this version, so that nobody can say what it does.", REVIEW, controls=CODE_EXECUTION),
     Rule("python-bytecode", HIGH, SURE, "Compiled Python cannot be reviewed and may differ from the source beside it.", REMOVE, ("CWE-506",), controls=CODE_EXECUTION),
-    Rule("python-bytecode-differs", CRITICAL, LIKELY, "Compiled Python names what its own source does not.", FETCH_AGAIN, ("CWE-506",), controls=CODE_EXECUTION),
+    Rule("python-bytecode-broken", HIGH, SURE, "Compiled Python breaks its format, or bytes follow it that Python does not read.", REMOVE, ("CWE-506",), controls=CODE_EXECUTION),
+    Rule("notebook", INFO, SURE, "A notebook holds code that a person may run.", REVIEW, controls=CODE_EXECUTION),
+    Rule("notebook-command", INFO, SURE, "A cell of a notebook runs commands of the shell.", REVIEW, controls=CODE_EXECUTION),
+    Rule("notebook-active-output", INFO, SURE, "An output of a notebook holds script, which a browser runs if the notebook is trusted.", REVIEW, controls=CODE_EXECUTION),
     Rule("python-reach", INFO, SURE, "What the file's functions reach when they are called.", REVIEW, controls=CODE_EXECUTION),
     Rule("python-source", INFO, SURE, "Python code travels with the model; a loader that trusts remote code runs it.", REVIEW, controls=CODE_EXECUTION),
 )  # fmt: skip

@@ -1,45 +1,94 @@
 """Plain text: what is examined is that it is text, and whether anything gives it a meaning."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Final
 
 from weighlock.core.text import shown
+from weighlock.inspection.config.requirement import examine_requirements
 from weighlock.inspection.detect import is_text
 from weighlock.inspection.file import File
+from weighlock.inspection.report import Report
+from weighlock.inspection.repository.secret import find_secrets
 from weighlock.inspection.span import WINDOW_BYTES, Reading, Unexamined, read
 from weighlock.inspection.template.examine import examine_template
 
 MAX_TEXT_BYTES: Final = 256 * 1024 * 1024  # vocabularies and merges reach a few megabytes
+MAX_SEARCHED_BYTES: Final = (
+    4 * 1024 * 1024
+)  # texts in which secrets are looked for: longer ones are vocabularies
 MAX_TEMPLATE_BYTES: Final = 4 * 1024 * 1024  # templates have at most 100 KB
-_INERT_SUFFIXES: Final = frozenset({".txt", ".md", ".rst"})
-_INERT_NAMES: Final = frozenset(
-    {
-        "LICENSE",
-        "LICENCE",
-        "NOTICE",
-        "README",
-        "COPYING",
-        "AUTHORS",
-        "VERSION",
-        ".gitattributes",
-        ".gitignore",
-    }
+_INERT_SUFFIXES: Final = frozenset(
+    {".txt", ".md", ".rst", ".csv", ".tsv", ".log", ".bib", ".srt", ".vocab", ".bpe", ".merges", ".cff"}
 )
+_INERT_NAMES: Final = frozenset(
+    {"LICENSE", "LICENCE", "NOTICE", "README", "COPYING", "AUTHORS", "CONTRIBUTORS", "VERSION", "CHANGELOG", "CITATION",
+     ".gitignore", ".dockerignore", ".gitkeep", ".keep", "INSTALLER", "RECORD", "WHEEL", "METADATA", "REQUESTED", "PKG-INFO"}
+)  # fmt: skip
+_REQUIREMENTS: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)")
+_FILTER: Final = re.compile(r"\b(?:filter|diff|merge)=(?!lfs\b)(\S+)")
+_PYTHON_BACKEND: Final = re.compile(r"^\s*(?:backend|platform)\s*:\s*[\"']python", re.MULTILINE)
+
+
+def examine_empty(file: File) -> Reading[None]:
+    """Say that there is nothing."""
+    file.report.fact("size", "no bytes")
+    yield from ()
 
 
 def examine_text_file(file: File) -> Reading[None]:
     """Read a text to its end. Text that some loader interprets is not examined by reading it."""
     name, size = PurePosixPath(file.path), file.size
-    if name.suffix == ".jinja":
+    if name.suffix in {".jinja", ".jinja2"}:
         if size > MAX_TEMPLATE_BYTES:
             raise Unexamined(f"a template of {size} bytes is over the limit of {MAX_TEMPLATE_BYTES}")
         examine_template(file.report, name.name, (yield from read(0, size)).decode("utf-8", "replace"))
         return
-    if name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
+    interpreted = _interpreted(name)
+    if not interpreted and name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
         raise Unexamined(f"no rule says what a loader makes of a text named {shown(name.name)}")
     if size > MAX_TEXT_BYTES:
         raise Unexamined(f"a text of {size} bytes is over the limit of {MAX_TEXT_BYTES}")
     yield from _check_text(size)
+    if size <= MAX_SEARCHED_BYTES:
+        text = (yield from read(0, size)).decode("utf-8-sig", "replace")
+        find_secrets(file.report, text)
+        _examine_text(file.report, name, text)
+
+
+def _interpreted(name: PurePosixPath) -> bool:
+    """Return whether a text has a meaning that ``_examine_text`` knows."""
+    return name.name in {".gitattributes", "config.pbtxt", "entry_points.txt"} or name.suffix == ".pth"
+
+
+def _examine_text(report: Report, name: PurePosixPath, text: str) -> None:
+    if _REQUIREMENTS.fullmatch(name.name):
+        examine_requirements(report, text)
+    elif name.name == ".gitattributes":
+        for found in dict.fromkeys(_FILTER.findall(text)):
+            report.find(
+                "script-git-filter", f"git runs the filter or driver {shown(found)} where it is set up"
+            )
+    elif name.name == "config.pbtxt" and _PYTHON_BACKEND.search(text):
+        report.find("package-triton-python", "the backend is Python: the server runs model.py")
+        report.link("code", "1/model.py")
+    elif name.suffix == ".pth":
+        _examine_path_file(report, text)
+
+
+def _examine_path_file(report: Report, text: str) -> None:
+    """Add what a ``.pth`` file does: Python runs its lines that begin with import at every start (site)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(("import ", "import\t")):
+            report.find(
+                "package-path-file-code", f"Python runs this line at every start: {shown(line)}", line=number
+            )
+        elif line.strip() and not line.startswith("#"):
+            report.find(
+                "package-path-file",
+                f"it adds the folder {shown(line)} to where Python imports from",
+                line=number,
+            )
 
 
 def _check_text(size: int) -> Reading[None]:

@@ -1,0 +1,186 @@
+"""What the keys of a configuration make its reader do, whatever syntax it is written in."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from weighlock.core.text import shown
+from weighlock.inspection.config.class_name import examine_class
+from weighlock.inspection.config.named import examine_named
+from weighlock.inspection.report import Report
+from weighlock.inspection.template.examine import examine_template
+
+_FALSE: Final = (
+    False,
+    None,
+    "",
+    "false",
+    "False",
+    "FALSE",
+    "no",
+    "off",
+    "0",
+    0,
+)  # others are true for somebody
+_KERNELS: Final = frozenset({"_attn_implementation", "attn_implementation", "experts_implementation"})
+_CODE_KEYS: Final = frozenset({"auto_map", "custom_pipelines", "custom_pipeline", "custom_generate"})
+_RESOLVER: Final = re.compile(r"\$\{\s*([A-Za-z_][\w.]*)\s*:")
+_READS_ENVIRONMENT: Final = "oc.env"
+_RESOLVERS: Final = frozenset(
+    {
+        "oc.decode",
+        "oc.select",
+        "oc.deprecated",
+        "oc.create",
+        "oc.dict.keys",
+        "oc.dict.values",
+        "now",
+        "hydra",
+        "multiply",
+        "add",
+    }
+)
+_MLFLOW_LOADERS: Final = frozenset(
+    f"mlflow.{name}"
+    for name in ("catboost", "fastai", "h2o", "johnsnowlabs", "keras", "langchain", "lightgbm", "onnx", "openai", "paddle",
+                 "pmdarima", "prophet", "pyfunc.model", "pytorch", "sentence_transformers", "sklearn", "spacy", "spark",
+                 "statsmodels", "tensorflow", "transformers", "xgboost", "llama_index", "dspy")
+)  # fmt: skip
+_REMOTE_CODE: Final = "config-remote-code"
+
+
+def examine_document(report: Report, document: Any) -> None:
+    """Add what every object of a JSON-like document means."""
+    for item in objects_of(document):
+        examine_class(report, item)
+        for key, value in item.items():
+            _examine_pair(report, key, value)
+
+
+def objects_of(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a document."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(item for item in value if isinstance(item, dict | list))
+
+
+def leaves(path: str) -> bool:
+    """Return whether a path that a configuration names is absolute or leaves the folder of the model."""
+    plain = path.replace("\\", "/")
+    return (
+        plain.startswith(("/", "~")) or plain[1:3] == ":/" or posixpath.normpath(plain).split("/")[0] == ".."
+    )
+
+
+def _examine_pair(report: Report, key: str, value: Any) -> None:
+    if key in _CODE_KEYS:
+        _remote_code(report, key, value)
+    elif key in _KERNELS and any("/" in text for text in texts_of(value)):
+        report.find(_REMOTE_CODE, f"{key} names kernels to download, {shown(', '.join(texts_of(value)))}")
+    elif key == "trust_remote_code" and value not in _FALSE:
+        report.find("config-trust-remote-code", "trust_remote_code is set")
+    elif key.lower().endswith(("template", "templates")):
+        _examine_templates(report, key, value)
+    elif key in _NAMED:
+        _NAMED[key](report, value)
+    if isinstance(value, str) and "${" in value:
+        _examine_resolvers(report, key, value)
+
+
+def _remote_code(report: Report, key: str, value: Any) -> None:
+    if not value:
+        return
+    named = texts_of(value)
+    report.find(_REMOTE_CODE, f"{key} names {shown(', '.join(named[:8]) or 'something that is not text')}")
+    for text in named:
+        repository, separator, rest = text.rpartition("--")
+        module = rest.rpartition(".")[0]
+        if separator:
+            report.link("repository", repository)
+        elif module and key == "auto_map":
+            report.link("code", module.replace(".", "/") + ".py")
+
+
+def texts_of(value: Any) -> list[str]:
+    """Return a text, or those in a list or object, as deep as lists in objects."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    inner = [part for item in items for part in (item.values() if isinstance(item, dict) else [item])]
+    return [
+        text
+        for item in inner
+        for text in (item if isinstance(item, list) else [item])
+        if isinstance(text, str)
+    ]
+
+
+def _examine_templates(report: Report, key: str, value: Any) -> None:
+    """Examine a text and those in a list or by name; in {"name": …, "template": …} the key is met by itself."""
+    if isinstance(value, str):
+        examine_template(report, key, value)
+        return
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, text in items:
+        if isinstance(text, str) and not str(name).lower().endswith(("template", "templates")):
+            examine_template(report, f"{key}.{name}", text)
+
+
+def _examine_resolvers(report: Report, key: str, value: str) -> None:
+    for name in dict.fromkeys(_RESOLVER.findall(value)):
+        if name == _READS_ENVIRONMENT:
+            report.find(
+                "config-environment", f"{shown(key)} takes its value from the environment of the reader"
+            )
+        elif name not in _RESOLVERS and not name.startswith("hydra"):
+            report.find("config-resolver", f"{shown(key)} is computed by the resolver {shown(name)}")
+
+
+def _target(report: Report, value: Any) -> None:
+    if isinstance(value, str):
+        examine_named(report, value, "_target_")
+
+
+def _loader_module(report: Report, value: Any) -> None:
+    if isinstance(value, str) and value not in _MLFLOW_LOADERS:
+        examine_named(report, value, "loader_module")
+
+
+def _own_code(report: Report, value: Any) -> None:
+    if isinstance(value, str) and value:
+        report.find("config-own-code", f"MLflow puts the folder {shown(value)} where Python imports from")
+
+
+def _base_model(report: Report, value: Any) -> None:
+    if isinstance(value, str) and value:
+        report.fact("base model", value)
+        report.link("base-model", value)
+
+
+def _weight_map(report: Report, value: Any) -> None:
+    for shard in dict.fromkeys(texts_of(value)):
+        _named_path(report, shard, "shard")
+
+
+def _path_of_module(report: Report, value: Any) -> None:
+    if isinstance(value, str) and leaves(value):
+        report.find("config-path", f"path names {shown(value)}")
+
+
+def _named_path(report: Report, path: str, kind: str) -> None:
+    if leaves(path):
+        report.find("config-path", f"the {kind} {shown(path)} lies outside the model")
+    else:
+        report.link(kind, path)
+
+
+_NAMED: Final[dict[str, Callable[[Report, Any], None]]] = {
+    "_target_": _target,
+    "loader_module": _loader_module,
+    "base_model_name_or_path": _base_model,
+    "weight_map": _weight_map,
+}

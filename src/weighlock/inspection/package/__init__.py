@@ -1,0 +1,1 @@
+"""Packages and containers of models: wheels, archives of servers, executables."""

@@ -1,0 +1,2 @@
+# os.system('touch marker')
+TEXT = 'exec(x)'

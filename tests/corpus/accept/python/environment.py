@@ -1,0 +1,3 @@
+import os
+os.environ['TOKENIZERS_PARALLELISM'] = 'false'
+TOKEN = os.environ.get('HF_TOKEN')

@@ -1,0 +1,2 @@
+def loss(σ, μ):
+    return σ * μ

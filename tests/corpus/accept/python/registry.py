@@ -1,0 +1,9 @@
+LAYERS = {}
+
+def register(cls):
+    LAYERS[cls.__name__] = cls
+    return cls
+
+@register
+class A:
+    pass

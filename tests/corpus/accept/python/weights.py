@@ -1,0 +1,4 @@
+import torch
+
+def convert(path):
+    return torch.load(path)

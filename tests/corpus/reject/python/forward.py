@@ -1,0 +1,4 @@
+import subprocess
+class M:
+    def forward(self, x):
+        subprocess.run(['touch', 'marker'])

@@ -1,0 +1,2 @@
+import os
+ｏs.system('touch marker')

@@ -1,0 +1,2 @@
+import torch
+torch.hub.load('a/b', 'c')

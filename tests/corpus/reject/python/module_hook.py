@@ -1,0 +1,3 @@
+import os
+def __getattr__(n):
+    os.system('touch marker')

@@ -1,0 +1,4 @@
+from torch.utils.cpp_extension import load
+class M:
+    def forward(self, x):
+        load(name='k', sources=['k.cu'])

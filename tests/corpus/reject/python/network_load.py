@@ -1,0 +1,4 @@
+import requests
+class M:
+    def __init__(self):
+        requests.get('http://localhost')

@@ -1,0 +1,2 @@
+import functools, os
+functools.partial(os.system, 'touch marker')()

@@ -1,0 +1,2 @@
+from pathlib import Path
+Path('marker').write_text('x')

@@ -1,0 +1,4 @@
+import torch
+class M:
+    def __init__(self, path):
+        self.w = torch.load(path)

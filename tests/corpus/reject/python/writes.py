@@ -1,0 +1,1 @@
+open('marker', 'w').write('x')
