@@ -182,7 +182,7 @@ def written() -> list[Case]:
         case("scripted.pt", "TorchScript with an extra file"),
         case("mobile.ptl", "a mobile model"),
         case("exported.pt2", "an exported program with a size that varies"),
-        reject("torch/written-package.pt", (WRITTEN / "package.pt").read_bytes(), "written by torch: a package with code", "pickle-present", "torch-package-code", "python-source", "pickle-persistent-id"),
+        reject("torch/written-package.pt", (WRITTEN / "package.pt").read_bytes(), "written by torch: a package with code", "pickle-present", "torch-package-code", "python-source"),
     ]  # fmt: skip
 
 
@@ -316,6 +316,30 @@ def old() -> list[Case]:
     ]  # fmt: skip
 
 
+def executorch() -> list[Case]:
+    linear, tensors = (WRITTEN / "linear.pte").read_bytes(), (WRITTEN / "linear.ptd").read_bytes()
+    base = int.from_bytes(linear[24:32], "little")
+
+    def broken(name: str, data: bytes, why: str, told: str) -> Case:
+        return reject(f"torch/{name}", data, why, "executorch-structure", not_examined=told)
+
+    def with_number(data: bytes, at: int, value: int) -> bytes:
+        return data[:at] + struct.pack("<Q", value) + data[at + 8 :]
+
+    return [
+        accept("torch/written-linear.pte", linear, "written by ExecuTorch: a layer"),
+        accept("torch/written-linear.ptd", tensors, "written by ExecuTorch: the tensors of a layer"),
+        reject("torch/written-delegated.pte", (WRITTEN / "delegated.pte").read_bytes(), "written by ExecuTorch: a part for a backend", not_examined="XnnpackBackend"),
+        reject("torch/operator.pte", linear.replace(b"aten::addmm", b"acme::addmm"), "an operator of an unknown library", "torch-operator-custom"),
+        broken("base.pte", with_number(linear, 24, base + 64), "segments that begin too late", "beyond the file"),
+        broken("program-size.pte", with_number(linear, 16, 1 << 40), "a program larger than the file", "what cannot be"),
+        broken("rest.pte", linear + SYSTEM, "a pickle behind the last segment", "padding"),
+        broken("padding.pte", linear[: base - 1] + b"x" + linear[base:], "bytes hidden before the segments", "padding"),
+        broken("cut.ptd", tensors[:-1], "a segment that is cut off", "beyond the file"),
+        broken("short.pte", linear[:40], "a file that ends in its header", "shorter than"),
+    ]  # fmt: skip
+
+
 def tar_polyglot() -> bytes:
     """Return a legacy file whose first 512 bytes are a tar header: the name of the member is the first pickles."""
     filler = 4 + 5  # of the dictionary's key: operation and length
@@ -344,4 +368,4 @@ def tar_polyglot() -> bytes:
 
 
 def cases() -> list[Case]:
-    return [*written(), *storages(), *scripts(), *exported(), *old()]
+    return [*written(), *storages(), *scripts(), *exported(), *old(), *executorch()]

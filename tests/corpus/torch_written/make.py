@@ -1,6 +1,6 @@
 """Write the files of this folder with PyTorch itself, from random weights.
 
-Run by hand in an environment that has torch (2.13 wrote those that are here): ``python make.py``. The corpus holds
+Run by hand in an environment that has torch and executorch (2.13 and 1.5 wrote those that are here): ``python make.py``. The corpus holds
 their bytes, so that nobody needs torch to test inspection.
 """
 
@@ -9,7 +9,15 @@ from pathlib import Path
 
 # not installed where the tests are checked
 import torch  # type: ignore[import-not-found]
-from torch import nn  # type: ignore[import-not-found]
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import (  # type: ignore[import-not-found]
+    XnnpackPartitioner,
+)
+from executorch.exir import (  # type: ignore[import-not-found]
+    ExecutorchBackendConfig,
+    to_edge,
+    to_edge_transform_and_lower,
+)
+from torch import nn
 from torch.package import PackageExporter  # type: ignore[import-not-found]
 
 HERE = Path(__file__).parent
@@ -47,5 +55,18 @@ def main() -> None:
         package.save_pickle("model", "model.pkl", {"weight": torch.rand(2)})
 
 
+def write_executorch() -> None:
+    """Write a program, one with a part for a backend, and the tensors of one: needs executorch (1.5 wrote these)."""
+
+    exported = torch.export.export(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), (torch.rand(2, 4),))
+    (HERE / "linear.pte").write_bytes(to_edge(exported).to_executorch().buffer)
+    delegated = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()]).to_executorch()
+    (HERE / "delegated.pte").write_bytes(delegated.buffer)
+    outside = to_edge(exported).to_executorch(ExecutorchBackendConfig(external_constants=True))
+    outside.write_tensor_data_to_file(str(HERE))
+    (HERE / "_default_external_constant.ptd").rename(HERE / "linear.ptd")
+
+
 if __name__ == "__main__":
     main()
+    write_executorch()
