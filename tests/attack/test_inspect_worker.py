@@ -56,7 +56,11 @@ def model(folder: Path, *names: str, sound: int = 3) -> Path:
 def test_one_file_never_ends_a_run(
     kind: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(InspectionProcess.__init__, "__kwdefaults__", _defaults(deadline_s=1.0))
+    monkeypatch.setattr(
+        InspectionProcess.__init__,
+        "__kwdefaults__",
+        _defaults(deadline_s=1.0 if why.startswith("took") else 30.0),
+    )
     status, files = inspect(capsys, model(tmp_path / "m", f"{kind}.json", f"found-{kind}.json"))
     assert status == Outcome.FINDINGS
     silent, told = files[f"{kind}.json"], files[f"found-{kind}.json"]

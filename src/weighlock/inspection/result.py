@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from weighlock import __version__
-from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity, outcome_of
+from weighlock.core.finding import Examined, Finding, outcome_of
 from weighlock.core.outcome import Outcome
+from weighlock.inspection.message import examined_json
 from weighlock.inspection.options import Options
 
 if TYPE_CHECKING:  # 3 ms that a small file would notice
@@ -57,6 +58,7 @@ class InspectionResult:
     tool_version: str = __version__
     options: Options = field(default_factory=Options)
     confinement: tuple[str, ...] = ()  # what held for the process that parsed; empty if nothing was parsed
+    engine: str | None = None  # compiled or interpreted: the same sources, and another speed
 
     @property
     def outcome(self) -> Outcome:
@@ -93,6 +95,7 @@ class InspectionResult:
             "tool": {
                 "name": "weighlock",
                 "version": self.tool_version,
+                "engine": self.engine,
                 "confinement": list(self.confinement),
             },
             "ruleset": str(ruleset_digest()),
@@ -114,10 +117,12 @@ class InspectionResult:
         *,
         options: Options | None = None,
         confinement: Iterable[str] | None = None,
+        engine: str | None = None,
     ) -> Self:
         """Return the result of ``files``, in order of their paths."""
         ordered = sorted(files, key=lambda each: each.examined.path)
-        return cls(tuple(ordered), options=options or Options(), confinement=tuple(sorted(confinement or ())))
+        holding = tuple(sorted(confinement or ()))
+        return cls(tuple(ordered), options=options or Options(), confinement=holding, engine=engine)
 
 
 def options_json(options: Options) -> dict[str, Any]:
@@ -136,46 +141,3 @@ def _file_json(file: InspectedFile) -> dict[str, Any]:
         "waived": [{**each.finding.to_json(), "waiver": each.waiver.to_json()} for each in file.waived],
         "outcome": file.examined.outcome.name.lower(),
     }
-
-
-def examined_json(examined: Examined) -> dict[str, Any]:
-    """Return one file's result as a worker hands it over; ``examined_from`` reads it back."""
-    return {
-        "path": examined.path,
-        "format": examined.format,
-        "findings": [finding.to_json() for finding in examined.findings],
-        "facts": [list(fact) for fact in examined.facts],
-        "links": [[link.kind, link.target, link.member] for link in examined.links],
-        "notExamined": examined.not_examined,
-        "skipped": list(examined.skipped),
-        "parts": examined.parts,
-        "formats": list(examined.formats),
-    }
-
-
-def examined_from(message: dict[str, Any]) -> Examined:
-    """Return the result that ``examined_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    reason = message["notExamined"]
-    return Examined(
-        path=str(message["path"]),
-        format=str(message["format"]),
-        findings=tuple(finding_from(item) for item in message["findings"]),
-        facts=tuple((str(name), str(value)) for name, value in message["facts"]),
-        links=tuple(Link(str(kind), str(target), str(member)) for kind, target, member in message["links"]),
-        not_examined=None if reason is None else str(reason),
-        skipped=tuple(str(each) for each in message["skipped"]),
-        parts=int(message["parts"]),
-        formats=tuple(str(name) for name in message["formats"]),
-    )
-
-
-def finding_from(item: dict[str, Any]) -> Finding:
-    """Return the finding that ``to_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    return Finding(
-        rule=str(item["rule"]),
-        severity=Severity[str(item["severity"]).upper()],
-        confidence=Confidence[str(item["confidence"]).upper()],
-        location=str(item["location"]),
-        message=str(item["message"]),
-        remedy=str(item["remedy"]),
-    )

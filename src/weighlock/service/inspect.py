@@ -74,7 +74,9 @@ def examine_shared(
     finally:
         progress.end()
     inspected = _judge_together(gathered.files)
-    return InspectionResult.of(inspected, options=options, confinement=gathered.confinement)
+    return InspectionResult.of(
+        inspected, options=options, confinement=gathered.confinement, engine=gathered.engine
+    )
 
 
 def _judge_together(files: list[InspectedFile]) -> list[InspectedFile]:

@@ -35,12 +35,14 @@ class Gathered:
     def __init__(self) -> None:
         self.files: list[InspectedFile] = []
         self.confinement: frozenset[str] | None = None
+        self.engine: str | None = None
 
-    def add_worker(self, confinement: Sequence[str]) -> None:
+    def add_worker(self, process: InspectionProcess) -> None:
         """Note what held for one worker: what did not hold for each does not hold."""
-        if confinement:
-            known = self.confinement
-            self.confinement = frozenset(confinement) if known is None else known & frozenset(confinement)
+        if process.confinement:
+            known, holding = self.confinement, frozenset(process.confinement)
+            self.confinement = holding if known is None else known & holding
+            self.engine = process.engine
 
 
 def share_out(
@@ -69,7 +71,7 @@ def share_out(
                 for file in examine(process, batch):
                     gathered.files.append(file)
                     done(file)
-            gathered.add_worker(process.confinement)
+            gathered.add_worker(process)
         return True
 
     if workers <= 1:

@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple, Self
 
 from weighlock.core.finding import Examined, Finding
 from weighlock.core.text import shown
+from weighlock.inspection.message import examined_from, finding_from
 from weighlock.inspection.options import Options
-from weighlock.inspection.result import InspectedFile, examined_from, finding_from
+from weighlock.inspection.result import InspectedFile
 from weighlock.inspection.span import Span
 from weighlock.service.inspection_channel import DATA_LENGTH_BYTES, frame, receive
 from weighlock.service.inspection_start import MAX_MEMORY_BYTES, Started, take_worker
@@ -55,7 +56,8 @@ class _Told:
 class InspectionProcess:
     """A worker that is started when the first file comes. Use as a context manager: it is killed at the end.
 
-    ``confinement`` is what holds for the worker (``inspection_confinement.confine``), known after the first file.
+    ``confinement`` is what holds for the worker (``inspection_confinement.confine``), ``engine`` whether its hot loops
+    are compiled or interpreted; both are known after the first file.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class InspectionProcess:
         self._worker: Started | None = None
         self._interrupted = False
         self.confinement: tuple[str, ...] = ()
+        self.engine: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -182,6 +185,7 @@ class InspectionProcess:
         """Keep what the worker tells on the way; returns False if that was its last word about the file."""
         if "confined" in message:
             self.confinement = tuple(str(word) for word in message["confined"])
+            self.engine = str(message["engine"])
         elif "found" in message:
             if len(told.findings) == MAX_FOUND:
                 raise ValueError("the worker finds too much")

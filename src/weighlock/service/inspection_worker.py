@@ -7,7 +7,8 @@ already. Nothing but our own parsers and the standard library is imported here.
 
 The parent's messages are batches of files; the answers, for each file in turn: ``{"found": …}`` as soon as
 something is found, ``{"span": [offset, length]}`` for bytes that only the parent has, and at the end
-``{"done": …}`` or ``{"broken": REASON}``. The first message of all is ``{"confined": …}``.
+``{"done": …}`` or ``{"broken": REASON}``. The first message of all is
+``{"confined": …, "engine": …}``.
 """
 
 import os
@@ -17,8 +18,9 @@ from typing import Any, Final
 
 from weighlock.core.finding import Finding, Severity
 from weighlock.inspection.inspector import inspect_file
+from weighlock.inspection.message import examined_json
 from weighlock.inspection.options import Options
-from weighlock.inspection.result import examined_json
+from weighlock.inspection.pickle import is_compiled
 from weighlock.inspection.span import Span, drive
 from weighlock.service.inspection_channel import (
     DATA_LENGTH_BYTES,
@@ -41,7 +43,8 @@ def main() -> None:
     os.closerange(CHANNEL + 1, 65_536)  # what our parent had inherited itself
     confinement = confine(memory_bytes)
     with socket.socket(fileno=CHANNEL) as channel:
-        channel.sendall(frame({"confined": confinement}))
+        engine = "compiled" if is_compiled() else "interpreted"
+        channel.sendall(frame({"confined": confinement, "engine": engine}))
         while (batch := _receive(channel)) is not None:
             _examine_all(channel, *batch)
 

@@ -15,9 +15,10 @@ from weighlock.core.digest import Digest
 from weighlock.core.error import DeniedError, UsageError
 from weighlock.core.finding import Examined, Finding, Severity
 from weighlock.core.outcome import Outcome
-from weighlock.inspection.result import InspectedFile, InspectionResult, examined_from, examined_json
-from weighlock.inspection.rulebook.registry import all_rules, ruleset_digest
+from weighlock.inspection.message import examined_from, examined_json
 from weighlock.inspection.output.sarif import to_sarif
+from weighlock.inspection.result import InspectedFile, InspectionResult
+from weighlock.inspection.rulebook.registry import all_rules, ruleset_digest
 from weighlock.service.inspect import inspect_path
 from weighlock.service.inspect_stored import inspect_artifact, inspect_stored
 from weighlock.service.inspection_process import InspectionProcess
@@ -52,7 +53,7 @@ def test_a_sound_folder_is_clean_and_covered(model: Path) -> None:
 
 
 def test_one_file_that_was_not_examined_makes_the_whole_undecided(model: Path) -> None:
-    (model / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (model / "model.rar").write_bytes(b"Rar!\x1a\x07..")
     result = inspect_path(model)
     assert result.outcome is Outcome.UNDECIDED
     assert result.coverage.files_not_examined == 1
@@ -60,7 +61,7 @@ def test_one_file_that_was_not_examined_makes_the_whole_undecided(model: Path) -
 
 
 def test_findings_win_over_not_examined(model: Path) -> None:
-    (model / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (model / "model.rar").write_bytes(b"Rar!\x1a\x07..")
     (model / "model.pkl").write_bytes(SYSTEM)
     assert inspect_path(model).outcome is Outcome.FINDINGS
 
@@ -192,7 +193,7 @@ def test_the_gravest_finding_comes_first() -> None:
 
 def test_sarif_names_rules_places_and_what_was_not_examined(model: Path) -> None:
     (model / "model.pkl").write_bytes(b"\x80\x02" + SYSTEM)
-    (model / "a b.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (model / "a b.rar").write_bytes(b"Rar!\x1a\x07..")
     sarif = to_sarif(inspect_path(model))
     (told,) = sarif["runs"]
     grave = next(each for each in told["results"] if each["ruleId"] == "pickle-global-dangerous")
@@ -202,7 +203,7 @@ def test_sarif_names_rules_places_and_what_was_not_examined(model: Path) -> None
     (invocation,) = told["invocations"]
     assert invocation["executionSuccessful"] is False
     (note,) = invocation["toolExecutionNotifications"]
-    assert note["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.h5"
+    assert note["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.rar"
 
 
 def test_the_command_prints_a_table_and_ends_with_the_outcome(
@@ -210,9 +211,9 @@ def test_the_command_prints_a_table_and_ends_with_the_outcome(
 ) -> None:
     assert run(["inspect", str(model)]) == Outcome.CLEAN
     assert "clean  safetensors" in capsys.readouterr().out
-    (model / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (model / "model.rar").write_bytes(b"Rar!\x1a\x07..")
     assert run(["inspect", str(model)]) == Outcome.UNDECIDED
-    assert "model.h5: there is no parser for hdf5" in capsys.readouterr().out
+    assert "model.rar: there is no parser for rar" in capsys.readouterr().out
     (model / "model.pkl").write_bytes(SYSTEM)
     assert run(["inspect", str(model), "--sarif", str(tmp_path / "out.sarif")]) == Outcome.FINDINGS
     out = capsys.readouterr().out

@@ -6,11 +6,12 @@ rules speaks, because most files need few of them.
 
 from functools import cache
 from importlib import import_module
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from weighlock.core.digest import Digest
 from weighlock.inspection.rulebook.rule import Rule
+
+if TYPE_CHECKING:
+    from weighlock.core.digest import Digest
 
 # what the ids of a family's rules begin with → the family's module
 _FAMILIES: Final = {
@@ -23,6 +24,7 @@ _FAMILIES: Final = {
     "hdf5": "keras",
     "json": "config",
     "keras": "keras",
+    "modelfile": "template",
     "name": "file",
     "native": "file",
     "notebook": "python",
@@ -68,8 +70,12 @@ def all_rules() -> dict[str, Rule]:
 
 
 @cache
-def ruleset_digest() -> Digest:
+def ruleset_digest() -> "Digest":
     """Return the digest over the files of the rulebook, rules and tables alike: results name it."""
+    from pathlib import Path  # noqa: PLC0415  # every worker imports this module, and none asks for the digest
+
+    from weighlock.core.digest import Digest  # noqa: PLC0415  # as above
+
     here = Path(__file__).parent
     files = sorted([*here.glob("*.py"), *here.glob("data/*.tsv")])
     return Digest.of("".join(f"{file.name}\0{Digest.of(file.read_bytes())}\n" for file in files).encode())
