@@ -1,4 +1,4 @@
-"""Chat templates."""
+"""Chat templates, and the Modelfiles that carry them."""
 
 from typing import Final
 
@@ -12,6 +12,7 @@ from weighlock.inspection.rulebook.rule import (
     LIKELY,
     MEDIUM,
     SURE,
+    TAMPERING,
     Rule,
 )
 
@@ -19,6 +20,8 @@ _REPLACE: Final = "replace the template by the base model's"
 _COMPARE: Final = "compare the template with the base model's, and remove what was added"
 
 RULES: Final = (
+    Rule("modelfile-instruction", MEDIUM, LIKELY, "A Modelfile has an instruction or a parameter that Ollama does not have.", "correct the Modelfile", controls=TAMPERING),
+    Rule("modelfile-path", HIGH, SURE, "A Modelfile takes weights from outside of the model's folder, from the network or from a pickle.", "put the file beside the Modelfile, as GGUF or safetensors", ("CWE-22",), controls=TAMPERING),
     Rule("template-blob", MEDIUM, LIKELY, "A text of the template holds encoded data, which hides what it says from those who review it.", _COMPARE, controls=BEHAVIOUR),
     Rule("template-concealed", MEDIUM, LIKELY, "A text is put where people do not see it: behind white space, in a comment or in what is not displayed.", _COMPARE, controls=BEHAVIOUR),
     Rule(

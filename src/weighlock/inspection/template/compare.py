@@ -61,7 +61,7 @@ def _texts(body: n.Body) -> list[str]:
     for node in n.walk(body):
         if isinstance(node, n.Item):
             used.add(id(node.key))
-        elif isinstance(node, n.Branch | n.Conditional) or (isinstance(node, n.For) and node.test):
+        elif isinstance(node, n.Branch | n.Conditional | n.For) and node.test is not None:
             used.update(map(id, n.walk(node.test)))
         elif isinstance(node, n.Arguments):
             used.update(map(id, (*node.positional, *node.values)))

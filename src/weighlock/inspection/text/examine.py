@@ -8,6 +8,7 @@ from weighlock.core.text import shown
 from weighlock.inspection.config.requirement import examine_requirements
 from weighlock.inspection.detect import is_text
 from weighlock.inspection.file import File
+from weighlock.inspection.ollama.examine import examine_ollama_text, is_ollama_text
 from weighlock.inspection.report import Report
 from weighlock.inspection.repository.secret import find_secrets
 from weighlock.inspection.span import WINDOW_BYTES, Reading, Unexamined, read
@@ -43,6 +44,9 @@ def examine_text_file(file: File) -> Reading[None]:
         if size > MAX_TEMPLATE_BYTES:
             raise Unexamined(f"a template of {size} bytes is over the limit of {MAX_TEMPLATE_BYTES}")
         examine_template(file.report, name.name, (yield from read(0, size)).decode("utf-8", "replace"))
+        return
+    if is_ollama_text(file.path):
+        yield from examine_ollama_text(file)
         return
     interpreted = _interpreted(name)
     if not interpreted and name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
