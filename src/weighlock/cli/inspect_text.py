@@ -34,7 +34,9 @@ def inspection_text(result: "InspectionResult", *, everything: bool, outcome: Ou
     """Return the report; ``everything`` shortens nothing, ``outcome`` is how the command ends."""
     width = _width()
     parts = [_files(result.files, everything=everything)]
-    parts += [_findings(result.findings, width, everything=everything), _waived(result)]
+    grave = [finding for finding in result.findings if finding.severity > Severity.INFO or everything]
+    parts += [_findings(grave, width, everything=everything), _notes(result.findings, everything=everything)]
+    parts.append(_waived(result))
     parts += [
         _unexamined(result.files, everything=everything),
         _confinement(result),
@@ -85,6 +87,15 @@ def _findings(findings: "Sequence[Finding]", width: int | None, *, everything: b
     if more:
         blocks.append(f"… and {', '.join(more)} (--all shows them)")
     return "\n".join(blocks)
+
+
+def _notes(findings: "Sequence[Finding]", *, everything: bool) -> str:
+    """Return one line for all that is only worth knowing; with --all each is told like the others."""
+    counts = Counter(finding.rule for finding in findings if finding.severity is Severity.INFO)
+    if everything or not counts:
+        return ""
+    more = ", ".join(f"{count} of {rule}" for rule, count in counts.most_common(MAX_RULES))
+    return f"worth knowing, and no more: {more} (--all shows them)"
 
 
 def _first_of_each(findings: "Iterable[Finding]") -> "Iterator[Finding]":
@@ -153,7 +164,7 @@ def _confinement(result: "InspectionResult") -> str:
 def _summary(result: "InspectionResult", outcome: Outcome) -> str:
     coverage = result.coverage
     files = coverage.files_examined + coverage.files_not_examined
-    found = len(result.findings)
+    found = sum(finding.severity > Severity.INFO for finding in result.findings)
     return (
         f"{styled(_WORDS[outcome], outcome)}: {found} {'finding' if found == 1 else 'findings'}; "
         f"{coverage.files_examined} of {files} {'file' if files == 1 else 'files'} and "

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,9 +239,16 @@ def test_the_command_says_of_the_corpus_what_the_sidecars_say(
         sidecars[name] = json.loads(sidecar.read_text(encoding="utf-8"))
         (flat / name).parent.mkdir(parents=True, exist_ok=True)
         (flat / name).write_bytes(file.read_bytes())
-    status = run(["inspect", "--json", str(flat)])
+    run(["inspect", "--json", str(flat)])
     told = {file["path"]: file for file in json.loads(capsys.readouterr().out)["files"]}
-    assert status == (Outcome.CLEAN if kind == "accept" else Outcome.FINDINGS)
-    assert {name: file["outcome"] for name, file in told.items()} == {
+    assert {name: outcome_alone(file) for name, file in told.items()} == {
         name: expected["outcome"] for name, expected in sidecars.items()
     }
+
+
+def outcome_alone(file: dict[str, Any]) -> str:
+    """Return the outcome without what the files of the corpus, which are no model, say of each other."""
+    found = [each for each in file["findings"] if each["severity"] != "info"]
+    if any(not each["rule"].startswith("repository-") for each in found):
+        return "findings"
+    return "clean" if file["notExamined"] is None else "undecided"

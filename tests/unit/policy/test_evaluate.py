@@ -12,6 +12,7 @@ from weighlock.core.decision import Decision, Reason
 from weighlock.core.digest import Digest
 from weighlock.core.evidence import Evidence, Kind
 from weighlock.core.finding import Severity
+from weighlock.core.waiver import Waiver
 from weighlock.policy.document import Policy
 from weighlock.policy.evaluate import Question, evaluate
 
@@ -372,3 +373,109 @@ def test_people_are_told_which_it_is() -> None:
     assert "was reviewed and not accepted" in told(decide(*GOOD, review(SBOM, "refused", name="refusal")))
     assert "names no evaluation, and nobody waived it" in told(decide(*BARE, names=None))
     assert "that the candidate names is not there" in told(decide(*BARE))
+
+
+# --- what the policy says of inspection beyond a threshold ---
+
+NATIVE = Digest.of(b"kernel.so")
+TODAY = NOW.date()
+
+
+def waived(**changes: Any) -> Waiver:
+    entry = Waiver("native-code", NATIVE, "ada", "ours", "ML-12", TODAY + DAY)
+    return replace(entry, **changes)
+
+
+def with_native(severity: object = "high", **changes: Any) -> tuple[Evidence, ...]:
+    found = {**finding(severity), "rule": "native-code"}
+    listed = file("lib/kernel.so", findings=[found], digest=str(NATIVE), formats=["elf"], **changes)
+    return but(inspection([listed]), without=INSPECTION)
+
+
+@pytest.mark.parametrize(
+    ("waivers", "expected"),
+    [
+        ((), ["inspection_findings"]),
+        ((waived(),), []),
+        ((waived(path="lib/kernel.so"),), []),
+        ((waived(path="other.so"),), ["inspection_findings"]),
+        ((waived(rule="native"),), ["inspection_findings"]),
+        ((waived(digest=OTHER),), ["inspection_findings"]),
+        ((waived(expires=TODAY),), []),
+        ((waived(expires=TODAY - DAY),), ["inspection_findings"]),
+        ((waived(expires=TODAY + 366 * DAY),), []),
+        ((waived(expires=TODAY + 367 * DAY),), ["inspection_findings"]),
+        ((waived(rule="native"), waived()), []),
+    ],
+)
+def test_a_waiver_is_for_one_rule_one_file_and_a_time(
+    waivers: tuple[Waiver, ...], expected: list[str]
+) -> None:
+    assert codes(decide(*with_native(), policy=replace(POLICY, waivers=waivers))) == expected
+
+
+@pytest.mark.parametrize("severity", ["critical", "worst", None, 3])
+def test_a_waiver_never_covers_what_is_critical_or_unknown(severity: object) -> None:
+    policy = replace(POLICY, waivers=(waived(),))
+    assert codes(decide(*with_native(severity), policy=policy)) == ["inspection_findings"]
+
+
+def test_a_waiver_never_covers_what_was_not_examined() -> None:
+    policy = replace(POLICY, waivers=(waived(),))
+    assert codes(decide(*with_native(notExamined="machine code"), policy=policy)) == ["not_examined"]
+
+
+@pytest.mark.parametrize("digest", [None, 7, "sha256:12", str(OTHER)])
+def test_a_waiver_needs_the_digest_of_the_file(digest: object) -> None:
+    found = {**finding("high"), "rule": "native-code"}
+    known = but(inspection([file(findings=[found], digest=digest)]), without=INSPECTION)
+    assert codes(decide(*known, policy=replace(POLICY, waivers=(waived(),)))) == ["inspection_findings"]
+
+
+def test_a_finding_that_is_no_object_is_not_waived() -> None:
+    known = but(inspection([file(findings=["native-code"], digest=str(NATIVE))]), without=INSPECTION)
+    assert codes(decide(*known, policy=replace(POLICY, waivers=(waived(),)))) == ["inspection_findings"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"format": "safetensors", "formats": ["safetensors"]}, []),
+        ({"format": "pickle", "formats": ["pickle"]}, ["format_forbidden"]),
+        ({"format": "zip", "formats": ["pickle", "zip"]}, ["format_forbidden"]),
+        ({"format": "pickle", "formats": ["zip"]}, ["format_forbidden"]),
+        ({"format": "zip", "formats": ["joblib", "pickle", "zip"]}, ["format_forbidden", "format_forbidden"]),
+        ({"format": "zip"}, ["format_forbidden"]),
+        ({"format": "zip", "formats": []}, ["format_forbidden"]),
+        ({"format": "zip", "formats": "zip"}, ["format_forbidden"]),
+        ({"formats": [], "notExamined": "it broke off"}, ["not_examined"]),
+    ],
+)
+def test_forbidden_formats(changes: dict[str, Any], expected: list[str]) -> None:
+    policy = replace(POLICY, forbidden_formats=frozenset({"pickle", "joblib"}))
+    known = but(inspection([file(**changes)]), without=INSPECTION)
+    assert codes(decide(*known, policy=policy)) == expected
+
+
+ALLOW = {("house.layers", "Scale"): "ours"}
+
+
+@pytest.mark.parametrize(
+    ("options", "allow", "expected"),
+    [
+        ({"allow": {"house.layers:Scale": "whatever was said then"}}, ALLOW, []),
+        ({"allow": {}}, {}, []),
+        ({"allow": {}}, ALLOW, ["inspection_options"]),
+        ({"allow": {"house.layers:Scale": "ours"}}, {}, ["inspection_options"]),
+        ({"allow": {"house:layers.Scale": "ours"}}, ALLOW, ["inspection_options"]),
+        ({"allow": {"house.layers:Scale": "ours", "os:system": "ours"}}, ALLOW, ["inspection_options"]),
+        ({"allow": ["house.layers:Scale"]}, ALLOW, ["inspection_options"]),
+        ({}, {}, ["inspection_options"]),
+        (None, {}, ["inspection_options"]),
+    ],
+)
+def test_evidence_of_other_names_than_the_policys(
+    options: object, allow: dict[tuple[str, str], str], expected: list[str]
+) -> None:
+    known = but(inspection(options=options), without=INSPECTION)
+    assert codes(decide(*known, policy=replace(POLICY, allow=allow))) == expected
