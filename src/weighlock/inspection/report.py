@@ -42,16 +42,18 @@ class Report:
 
     def __init__(self, path: str, format_name: str = "unknown", listen: Listen = tell_nobody) -> None:
         self.path = path
-        self.format = format_name
+        self._format = format_name
         self._location = shown(path)
         self._member = ""
         self._all = _Gathered(listen)
 
     def recognise(self, format_name: str) -> None:
-        """Say what the file or member is."""
-        self.format = format_name
+        """Say what the file or member is; who looks closer may say it again."""
+        self._format = format_name
         if len(self._all.formats) < MAX_FORMATS:
             self._all.formats[format_name] = None
+
+    format = property(lambda self: self._format, recognise, doc="What the file or member is.")
 
     def member(self, name: str) -> "Report":
         """Return the report of an archive's member, which adds to this one."""
