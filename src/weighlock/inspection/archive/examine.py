@@ -31,7 +31,7 @@ def examine_zip_file(file: File) -> Reading[None]:
     """Examine every member of an archive, and what hides between them. Raises Unexamined."""
     report = file.report
     located = yield from read_zip(report, file.size)
-    report.format = kind_of(frozenset(member.name for member in located.members))
+    report.format = kind_of(frozenset(member.name for member in located.members)))
     check_names(
         report,
         ((member.name, member.header) for member in located.members),

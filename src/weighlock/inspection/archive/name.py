@@ -27,9 +27,10 @@ def check_names(report: Report, names: Iterable[tuple[str, int]], *, looked_up_e
     for name, offset in names:
         check_name(report, name, offset)
         folded = _folded(name.rstrip("/"))
-        other = seen.setdefault(folded, name)
-        if other is name:
+        if folded not in seen:
+            seen[folded] = name
             continue
+        other = seen[folded]
         if other.rstrip("/") == name.rstrip("/"):
             report.find("archive-duplicate", f"the member {shown(name)!r} is there twice", offset=offset)
         elif not looked_up_exactly:

@@ -106,7 +106,7 @@ def check_end(file: File) -> Reading[bool]:
 def _end_records(tail: bytes) -> list[int]:
     """Return where end records stand: the last one, and all others whose comment reaches the end of the file."""
     found: list[int] = []
-    at = tail.rfind(_MAGIC, 0, len(tail) - END.size + len(_MAGIC))
+    at = tail.rfind(_MAGIC, 0, max(0, len(tail) - END.size + len(_MAGIC)))
     while at >= 0 and len(found) < MAX_ENDS:
         if not found or _reaches(tail, at):
             found.append(at)

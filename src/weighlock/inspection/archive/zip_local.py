@@ -83,7 +83,7 @@ def _locate(report: Report, member: Member, raw: bytes, limit: int) -> Reading[M
     data = member.header + LOCAL.size + name_length + extra_length
     if data > limit:
         report.find(RULE, f"the member {shown_name!r} lies outside the archive", offset=member.header)
-        return member._replace(data=limit, packed=0)
+        return member._replace(data=limit, packed=0, size=0)
     if len(raw) < data - member.header:
         raw = yield from read(member.header, data - member.header)
     name = decode_name(report, raw[LOCAL.size : LOCAL.size + name_length], flags)
