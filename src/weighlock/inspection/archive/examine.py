@@ -1,4 +1,4 @@
-"""What an archive's members mean: torch, NumPy and Keras put models into ZIP files."""
+"""What an archive's members mean: ZIP files hold the models of torch, NumPy and Keras."""
 
 import posixpath
 import re
@@ -8,21 +8,14 @@ from typing import Final
 from weighlock.core.text import shown
 from weighlock.inspection.archive.archive import Archive
 from weighlock.inspection.archive.kind import kind_of, reader_of
-from weighlock.inspection.archive.member import ENCRYPTED, STORED, Member
+from weighlock.inspection.archive.member import Member
 from weighlock.inspection.archive.name import check_names, link_leaves
 from weighlock.inspection.archive.zip import read_zip
 from weighlock.inspection.file import File
-from weighlock.inspection.numpy.npy import MAGIC
-from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.span import FormatError, Reading, Unexamined
 
-_STORAGE: Final = re.compile(r"[^/]+/data/\d+")
-_TORCH_INERT: Final = re.compile(
-    r"[^/]+/(?:version|byteorder|\.format_version|\.storage_alignment|\.data/serialization_id)"
-)
 _DEVICES: Final = frozenset({stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK})
 _PATH: Final = re.compile(r"[\w./\\:+@~-]+")
-_TORCH_CODE: Final = re.compile(r"[^/]+/code/.+\.py")
-MAX_INERT_BYTES: Final = 64  # a number, a word or an identifier
 MAX_GAPS: Final = 100  # examined: each is a finding already
 MAX_TARGET_BYTES: Final = 4096  # of a link
 
@@ -31,7 +24,7 @@ def examine_zip_file(file: File) -> Reading[None]:
     """Examine every member of an archive, and what hides between them. Raises Unexamined."""
     report = file.report
     located = yield from read_zip(report, file.size)
-    report.format = kind_of(frozenset(member.name for member in located.members)))
+    report.format = kind_of(frozenset(member.name for member in located.members))
     check_names(
         report,
         ((member.name, member.header) for member in located.members),
@@ -56,17 +49,6 @@ def examine_members(_file: File, archive: Archive) -> Reading[None]:
     """Examine every member by what it is."""
     for member in archive.members:
         yield from archive.examine(member)
-
-
-def examine_torch(file: File, archive: Archive) -> Reading[None]:
-    """Examine what torch would interpret; its storages are raw data."""
-    code = {member for member in archive.members if _TORCH_CODE.fullmatch(member.name)}
-    if code:
-        file.report.find("torchscript-code", f"{len(code)} of its members are TorchScript code")
-        file.report.not_examined("what TorchScript code does is not analysed")
-    for member in archive.members:
-        if member not in code and not (_is_inert(member) and not (yield from _is_array(member))):
-            yield from archive.examine(member)
 
 
 def _is_link(archive: Archive, member: Member) -> Reading[bool]:
@@ -96,17 +78,3 @@ def _target(archive: Archive, member: Member) -> Reading[str | None]:
     except (FormatError, Unexamined):
         return None
     return target if _PATH.fullmatch(target) else None
-
-
-def _is_inert(member: Member) -> bool:
-    """Whether torch reads the member as raw tensor data, or as a short text that it compares."""
-    if member.method != STORED or member.flags & ENCRYPTED:
-        return False
-    if _STORAGE.fullmatch(member.name):
-        return True
-    return bool(_TORCH_INERT.fullmatch(member.name)) and member.size <= MAX_INERT_BYTES
-
-
-def _is_array(member: Member) -> Reading[bool]:
-    """Whether NumPy, which takes any archive and goes by the first bytes of a member, would read an array."""
-    return (yield from read(member.data, min(member.size, len(MAGIC)))) == MAGIC
