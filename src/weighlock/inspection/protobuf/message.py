@@ -22,17 +22,28 @@ class Count(NamedTuple):
 class Message:
     """A message: its type, where it begins, the message around it, and what was kept by field number.
 
-    ``notes`` is the visitor's own: what it learns from inner messages before this one is complete.
+    ``end`` is where it ends, ``group`` the number of the group that it is, or 0, and ``release`` what the reader may
+    hold again when it has been read, if it is not kept.
     """
 
-    __slots__ = ("notes", "offset", "parent", "schema", "values")
+    __slots__ = ("_notes", "end", "group", "offset", "parent", "release", "schema", "values")
 
-    def __init__(self, schema: Schema, offset: int, parent: "Message | None") -> None:
+    def __init__(self, schema: Schema, offset: int, end: int, parent: "Message | None") -> None:
         self.schema = schema
         self.offset = offset
+        self.end = end
         self.parent = parent
+        self.group = 0
+        self.release: int | None = None
         self.values: dict[int, list[object]] = {}
-        self.notes: dict[str, dict[object, None]] = {}
+        self._notes: dict[str, dict[object, None]] | None = None
+
+    @property
+    def notes(self) -> dict[str, dict[object, None]]:
+        """Return the visitor's own: what it learns from inner messages before this one is complete."""
+        if self._notes is None:
+            self._notes = {}
+        return self._notes
 
     def integer(self, number: int, default: int = 0) -> int:
         """Return an integer field, read as signed 64 bits; the last occurrence counts."""

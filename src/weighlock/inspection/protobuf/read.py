@@ -7,7 +7,7 @@ schema keeps. Source: Protocol Buffers documentation, "Encoding".
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, NoReturn, Protocol
+from typing import Final, NoReturn, Protocol
 
 from weighlock.inspection.protobuf.message import Count, Extent, Message
 from weighlock.inspection.protobuf.schema import (
@@ -81,19 +81,6 @@ class Visitor(Protocol):
         """Take a field that the format does not have."""
 
 
-class _Frame(NamedTuple):
-    """A message that is being read: where it ends, and the number of the group that it is, or 0.
-
-    ``release`` is what may be held when it has been read: what a streamed message held is free again.
-    """
-
-    message: Message
-    fields: dict[int, Field]
-    end: int
-    group: int = 0
-    release: int | None = None
-
-
 def read_message(start: int, end: int, schema: Schema, visitor: Visitor) -> Reading[Message]:
     """Return the message in the bytes from ``start`` to ``end`` of the file.
 
@@ -114,46 +101,85 @@ class _Walk:
         self.window = Skimmer(end)
         self.at = start
         self.visitor = visitor
-        self.root = Message(schema, start, None)
-        self.stack = [_Frame(self.root, schema.fields, end)]
+        self.root = Message(schema, start, end, None)
+        self.stack = [self.root]
         self._fields = MAX_FIELDS
         self._kept = MAX_KEPT_BYTES
 
     def advance(self) -> int:
         """Read on as far as the bytes go that are held; return how many are needed next, 0 at the end."""
         while self.stack:
-            left = self.stack[-1].end - self.at
+            message = self.stack[-1]
+            self._run(message)
+            if self._fields < 0 or self._kept < 0:
+                self._stop()
+            if self.stack[-1] is not message:
+                continue  # entered another
+            left = message.end - self.at
             if not left:
                 self._leave()
                 continue
             held = self.window.held(self.at)
             if held < _HEAD_BYTES and held < left:
                 return min(_HEAD_BYTES, left)
-            wanted = self._field()
+            wanted = self._field(message)
             if wanted:
                 return wanted
         return 0
 
+    def _run(self, message: Message) -> None:
+        """Read the fields that are as nearly all are: number and length of one byte, held, and no surprise.
+
+        Whatever is not so is left to ``_field``, so that this decides nothing.
+        """
+        data, base = self.window.data, self.window.base
+        at = self.at - base
+        stop = min(message.end - base, len(data)) - 1
+        fields, values = message.schema.fields, message.values
+        while 0 <= at < stop:
+            tag, length = data[at], data[at + 1]
+            field = fields.get(tag >> 3)
+            end = at + 2 + length
+            if tag & 0x87 != SIZED or length > 0x7F or field is None or end > stop + 1:
+                break
+            kind, number = field.kind, tag >> 3
+            if kind == MESSAGE:
+                self.at = at + base
+                if number not in values or field.repeated:
+                    self._fields -= 1
+                    self._enter_field(message, number, field, Extent(self.at + 2, length))
+                return
+            if kind == OPAQUE:
+                at = end
+            elif kind == TEXT and (field.repeated or number not in values):
+                raw = data[at + 2 : end]
+                if not raw.isascii():
+                    break
+                values.setdefault(number, []).append(raw.decode("ascii"))
+                self._kept -= _VALUE_BYTES + length
+                at = end
+            else:
+                break
+            self._fields -= 1
+        self.at = at + base
+
     def _leave(self) -> None:
-        frame = self.stack.pop()
-        if frame.group:
+        message = self.stack.pop()
+        if message.group:
             self._fail("a group does not end")
-        self.visitor.visit(frame.message)
-        if frame.release is not None:
-            self._kept = frame.release
+        self.visitor.visit(message)
+        if message.release is not None:
+            self._kept = message.release
 
     def _fail(self, what: str) -> NoReturn:
         raise FormatError(self.visitor.rule, what, self.at)
 
-    def _field(self) -> int:
+    def _field(self, message: Message) -> int:
         """Read the field at this place; return how many bytes are needed if its payload is not held."""
         self._fields -= 1
-        if self._fields < 0:
-            raise Unexamined(f"the file has more than {MAX_FIELDS} fields")
-        frame = self.stack[-1]
         data, base = self.window.data, self.window.base
         begin = self.at - base
-        stop = min(frame.end - base, len(data))
+        stop = min(message.end - base, len(data))
         tag = varint(data, begin, min(stop, begin + MAX_TAG_BYTES))
         if tag is None or tag.value >> 32 or tag.value < 8:
             self._fail("a field's number is cut, 0 or too large")
@@ -163,45 +189,46 @@ class _Walk:
         if wire > BITS32:
             self._fail(f"a field has the type {wire}, which does not exist")
         if wire in {GROUP, END_GROUP}:
-            return self._group(frame, number, wire, tag.end + base)
-        field = frame.fields.get(number)
+            return self._group(message, number, wire, tag.end + base)
+        field = message.schema.fields.get(number)
         if field is None or wire not in _WIRES[field.kind]:
-            field = self._stranger(frame, number, known=field is not None)
+            field = self._stranger(message, number, known=field is not None)
         if wire != SIZED and field.kind in _PLAIN:
-            return self._numbers(frame, number, field, wire, data[begin : tag.end])
-        return self._value(frame, number, field, wire, tag.end)
+            return self._numbers(message, number, field, wire, data[begin : tag.end])
+        return self._value(message, number, field, wire, tag.end)
 
-    def _stranger(self, frame: _Frame, number: int, *, known: bool) -> Field:
-        name = frame.message.schema.name
+    def _stranger(self, message: Message, number: int, *, known: bool) -> Field:
+        name = message.schema.name
         if known:
             self.visitor.flaw(f"field {number} of {name} has another type than the format says", self.at)
-        elif frame.message.schema is not _GROUP:
+        elif message.schema is not _GROUP:
             self.visitor.unknown(name, number, self.at)
         return _UNKNOWN
 
-    def _group(self, frame: _Frame, number: int, wire: int, at: int) -> int:
+    def _group(self, message: Message, number: int, wire: int, at: int) -> int:
         """Enter or leave a group: an old kind of message, which no format here has."""
         if wire == END_GROUP:
-            if frame.group != number:
+            if message.group != number:
                 self._fail("a group ends that did not begin")
             self.stack.pop()
         else:
-            self._stranger(frame, number, known=number in frame.fields)
-            inner = Message(_GROUP, self.at, frame.message)
-            self._enter(_Frame(inner, {}, frame.end, number))
+            self._stranger(message, number, known=number in message.schema.fields)
+            inner = Message(_GROUP, self.at, message.end, message)
+            inner.group = number
+            self._enter(inner)
         self.at = at
         return 0
 
-    def _enter(self, frame: _Frame) -> None:
+    def _enter(self, message: Message) -> None:
         if len(self.stack) > MAX_DEPTH:
             raise Unexamined(f"messages nest deeper than {MAX_DEPTH}")
-        self.stack.append(frame)
+        self.stack.append(message)
 
-    def _numbers(self, frame: _Frame, number: int, field: Field, wire: int, tag: bytes) -> int:
+    def _numbers(self, message: Message, number: int, field: Field, wire: int, tag: bytes) -> int:
         """Step over the numbers of one field that follow each other."""
         data, base = self.window.data, self.window.base
         begin = self.at - base
-        stop = min(frame.end - base, len(data))
+        stop = min(message.end - base, len(data))
         end = run(data, begin, stop, tag, wire)
         if end == begin:
             self._fail("a number is cut, or has more than 64 bits")
@@ -209,33 +236,32 @@ class _Walk:
         if field.kind != OPAQUE:
             unit = len(tag) + FIXED_BYTES.get(wire, 1)
             longest = len(tag) + FIXED_BYTES.get(wire, MAX_VARINT_BYTES)
-            self._keep(frame, number, field, [Count(-(-length // longest), length // unit)])
+            self._keep(message, number, field, [Count(-(-length // longest), length // unit)])
         self.at += length
         return 0
 
-    def _value(self, frame: _Frame, number: int, field: Field, wire: int, begin: int) -> int:
+    def _value(self, message: Message, number: int, field: Field, wire: int, begin: int) -> int:
         """Read an integer, or the length of a payload and what is kept of it."""
         data, base = self.window.data, self.window.base
         if wire in FIXED_BYTES:
             self._fail("a number has another type than its field")
-        value = varint(data, begin, min(frame.end - base, len(data)))
+        value = varint(data, begin, min(message.end - base, len(data)))
         if value is None:
             self._fail("a number is cut, or has more than 64 bits")
         if not value.minimal:
             self.visitor.flaw("a number is written longer than it is", self.at)
         if wire == VARINT:
-            self._keep(frame, number, field, [value.value])
+            self._keep(message, number, field, [value.value])
             self.at = base + value.end
             return 0
         start = base + value.end
-        if value.value > frame.end - start:
-            self._fail(f"field {number} of {frame.message.schema.name} reaches beyond its message")
-        return self._payload(frame, number, field, Extent(start, value.value))
+        if value.value > message.end - start:
+            self._fail(f"field {number} of {message.schema.name} reaches beyond its message")
+        return self._payload(message, number, field, Extent(start, value.value))
 
-    def _payload(self, frame: _Frame, number: int, field: Field, where: Extent) -> int:
-        schema = field.schema
-        if schema is not None:
-            self._open(frame, number, field, schema, where)
+    def _payload(self, message: Message, number: int, field: Field, where: Extent) -> int:
+        if field.kind == MESSAGE:
+            self._enter_field(message, number, field, where)
             return 0
         end = where.offset + where.length
         whole = field.kind in {TEXT, BYTES, INTEGER} and where.length <= MAX_TEXT_BYTES
@@ -243,42 +269,46 @@ class _Walk:
             return end - self.at
         if whole:
             at = where.offset - self.window.base
-            self._keep_payload(frame, number, field, self.window.data[at : at + where.length])
+            self._keep_payload(message, number, field, self.window.data[at : at + where.length])
         elif field.kind == INTEGER:
             raise Unexamined(f"a list of numbers has {where.length} bytes")
         elif field.kind in _PLAIN:
-            self._count(frame, number, field, where.length)
+            self._count(message, number, field, where.length)
         else:
-            self._keep(frame, number, field, [where])
+            self._keep(message, number, field, [where])
         self.at = end
         return 0
 
-    def _open(self, frame: _Frame, number: int, field: Field, schema: Schema, where: Extent) -> None:
-        earlier = frame.message.values.get(number)
+    def _enter_field(self, message: Message, number: int, field: Field, where: Extent) -> None:
+        """Begin to read an inner message; one that occurs again goes on where the earlier one ended."""
+        schema = field.schema or _GROUP
+        earlier = message.values.get(number)
         merged = earlier[-1] if earlier and not field.repeated else None
         if isinstance(merged, Message):
-            self._repeated(frame, number)
+            self._repeated(message, number)
             inner = merged
+            inner.end = where.offset + where.length
         else:
-            inner = Message(schema, where.offset, frame.message)
-            if not field.streamed:
-                self._keep(frame, number, field, [inner])
-        release = self._kept if field.streamed else None
-        self._hold(_MESSAGE_BYTES)
-        self._enter(_Frame(inner, schema.fields, where.offset + where.length, release=release))
+            inner = Message(schema, where.offset, where.offset + where.length, message)
+            if field.streamed:
+                inner.release = self._kept
+            else:
+                message.values.setdefault(number, []).append(inner)
+        self._kept -= _MESSAGE_BYTES
+        self._enter(inner)
         self.at = where.offset
 
-    def _keep_payload(self, frame: _Frame, number: int, field: Field, raw: bytes) -> None:
-        self._hold(len(raw))
+    def _keep_payload(self, message: Message, number: int, field: Field, raw: bytes) -> None:
+        self._kept -= len(raw)
         if field.kind == BYTES:
-            self._keep(frame, number, field, [raw])
+            self._keep(message, number, field, [raw])
         elif field.kind == INTEGER:
             values = packed(raw)
             if values is None:
                 self._fail("a list of numbers is cut")
-            self._keep(frame, number, field, values)
+            self._keep(message, number, field, values)
         else:
-            self._keep(frame, number, field, [self._decoded(raw)])
+            self._keep(message, number, field, [self._decoded(raw)])
 
     def _decoded(self, raw: bytes) -> str:
         try:
@@ -287,7 +317,7 @@ class _Walk:
             self.visitor.flaw("a text is not UTF-8", self.at)
             return raw.decode("utf-8", "backslashreplace")
 
-    def _count(self, frame: _Frame, number: int, field: Field, length: int) -> None:
+    def _count(self, message: Message, number: int, field: Field, length: int) -> None:
         """Count packed numbers by the length of their bytes."""
         if field.kind == OPAQUE:
             return
@@ -295,22 +325,22 @@ class _Walk:
         if size and length % size:
             self._fail("a list of numbers is cut")
         most = length // (size or 1)
-        self._keep(frame, number, field, [Count(-(-length // (size or MAX_VARINT_BYTES)), most)])
+        self._keep(message, number, field, [Count(-(-length // (size or MAX_VARINT_BYTES)), most)])
 
-    def _hold(self, count: int) -> None:
-        self._kept -= count
-        if self._kept < 0:
-            raise Unexamined(f"its parts would take more than {MAX_KEPT_BYTES} bytes of memory")
+    def _stop(self) -> NoReturn:
+        if self._fields < 0:
+            raise Unexamined(f"the file has more than {MAX_FIELDS} fields")
+        raise Unexamined(f"its parts would take more than {MAX_KEPT_BYTES} bytes of memory")
 
-    def _keep(self, frame: _Frame, number: int, field: Field, values: Sequence[object]) -> None:
-        kept = frame.message.values.setdefault(number, [])
+    def _keep(self, message: Message, number: int, field: Field, values: Sequence[object]) -> None:
+        kept = message.values.setdefault(number, [])
         if kept and not field.repeated:
-            self._repeated(frame, number)
-        self._hold(_VALUE_BYTES * len(values))
+            self._repeated(message, number)
+        self._kept -= _VALUE_BYTES * len(values)
         kept.extend(values)
 
-    def _repeated(self, frame: _Frame, number: int) -> None:
-        name = frame.message.schema.name
+    def _repeated(self, message: Message, number: int) -> None:
+        name = message.schema.name
         self.visitor.flaw(
             f"field {number} of {name} occurs again; parsers merge it or take the last", self.at
         )
