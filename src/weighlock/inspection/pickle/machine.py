@@ -29,7 +29,7 @@ from weighlock.inspection.pickle.literal import (
     raw_unicode,
     utf8,
 )
-from weighlock.inspection.pickle.memory import MAX_SIMPLE_MEMO, MAX_STACK, NOTHING
+from weighlock.inspection.pickle.memory import MAX_KEPT_STACK, MAX_SIMPLE_MEMO, MAX_STACK, NOTHING
 from weighlock.inspection.pickle.opcode import (
     BINGET,
     BININT1,
@@ -49,10 +49,11 @@ HIGHEST_PROTOCOL: Final = 5
 MAX_NUMBER_BYTES: Final = 255  # of a number that is kept
 FLOAT: Final = Data("float", 8, -1)
 BUFFER: Final = Data("buffer", 0, -1)
+SHORT_INTEGER: Final = Data("int", 4, -1)
 LONG_INTEGER: Final = Data("int", MAX_NUMBER_BYTES + 1, -1)
 EMPTY_TUPLE: Final = Sequence("tuple", NOTHING)
 CONSTANTS: Final[dict[int, Value]] = {
-    op.NONE: None, op.NEWTRUE: True, op.NEWFALSE: False, op.BINFLOAT: FLOAT, op.EMPTY_TUPLE: EMPTY_TUPLE,
+    op.NONE: None, op.NEWTRUE: True, op.NEWFALSE: False, op.EMPTY_TUPLE: EMPTY_TUPLE,
     op.NEXT_BUFFER: BUFFER,
 }  # fmt: skip
 SUSPECT_HEADS: Final = b"\x80\xc2c(ig"  # how a pickle, one as UTF-8 text, or in Base64 may begin
@@ -173,21 +174,24 @@ class Machine(Lexer):
     def _push_constant(self, code: i64) -> None:
         data, index = self.data, self.index
         self.index = index + 1 + WIDTH[code]
-        if code == op.BININT2:
-            self.memory.stack.append(data[index + 1] | data[index + 2] << 8)
+        stack = self.memory.stack
+        if code == op.BINFLOAT or (op.BININT <= code <= op.BININT2 and len(stack) > MAX_KEPT_STACK):
+            stack.append(FLOAT if code == op.BINFLOAT else SHORT_INTEGER)
+        elif code == op.BININT2:
+            stack.append(data[index + 1] | data[index + 2] << 8)
         elif code == op.BININT:
             low = data[index + 1] | data[index + 2] << 8 | data[index + 3] << 16 | data[index + 4] << 24
-            self.memory.stack.append(low - (1 << 32) if low >= 1 << 31 else low)
+            stack.append(low - (1 << 32) if low >= 1 << 31 else low)
         elif code == BININT1:
-            self.memory.stack.append(data[index + 1])
+            stack.append(data[index + 1])
         elif code == op.EMPTY_DICT:
-            self.memory.stack.append(Sequence("dict", NOTHING))
+            stack.append(Sequence("dict", NOTHING))
         elif code == op.EMPTY_LIST:
-            self.memory.stack.append(Sequence("list", NOTHING))
+            stack.append(Sequence("list", NOTHING))
         elif code == op.EMPTY_SET:
-            self.memory.stack.append(Sequence("set", NOTHING))
+            stack.append(Sequence("set", NOTHING))
         else:
-            self.memory.stack.append(CONSTANTS[code])
+            stack.append(CONSTANTS[code])
 
     def _push_counted(self, code: i64) -> None:
         width: i64 = WIDTH[code]

@@ -15,6 +15,7 @@ MAX_STACK: Final = 8_000_000  # as above
 MEMO_SLACK: Final = 65_536  # how far a PUT may jump ahead: C would allocate twice the index
 MAX_ITEMS: Final = 1024  # kept of one container; no function that matters takes more arguments
 MAX_KEPT_ITEMS: Final = 100_000  # of all containers; then those that are put into others are forgotten
+MAX_KEPT_STACK: Final = 65_536  # entries; numbers that come on top of so many are forgotten
 MAX_SIMPLE_MEMO: Final = 200_000  # entries; texts that come later are kept for a while only
 MAX_RECENT_TEXTS: Final = 8192  # that while
 
@@ -137,9 +138,12 @@ class Memory:
 
     def made(self, kind: str, items: list[Value]) -> None:
         """Push a new container of ``items``, a list that nobody else has."""
+        if len(items) <= MAX_ITEMS and (kind == "tuple" or self._kept < MAX_KEPT_ITEMS):
+            self._kept += len(items)
+            self.stack.append(Sequence(kind, items))
+            return
         made = Sequence(kind, NOTHING)
-        if items:
-            self.fill(made, items, -1)
+        self.fill(made, items, -1)
         self.stack.append(made)
 
     def fill(self, target: Sequence, items: list[Value], at: int) -> None:
@@ -162,9 +166,15 @@ class Memory:
         else:
             target.items = items
 
-    def _forget(self, item: Sequence) -> None:
-        if item.items:
-            item.cut += len(item.items)
-            item.items = NOTHING
-            if 0 <= item.memo < len(self.memo) and self.memo[item.memo] is item:
-                self.memo[item.memo] = _FORGOTTEN[item.kind]
+    def _forget(self, sequence: Sequence) -> None:
+        """Keep of a container, and of those inside, only that it was there."""
+        waiting = [sequence]
+        while waiting:
+            each = waiting.pop()
+            if not each.items:
+                continue
+            waiting.extend([item for item in each.items if isinstance(item, Sequence)])
+            each.cut += len(each.items)
+            each.items = NOTHING
+            if 0 <= each.memo < len(self.memo) and self.memo[each.memo] is each:
+                self.memo[each.memo] = _FORGOTTEN[each.kind]
