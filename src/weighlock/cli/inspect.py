@@ -53,7 +53,7 @@ def _output_option(name: str, what: str) -> Callable[[Callable[..., Any]], Calla
 
 
 @click.command(cls=_Inspect, short_help="Find what a model's files would do, without running them.")
-@click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|[ENVIRONMENT:]NAME|DIGEST...")
+@click.argument("targets", nargs=-1, required=True, metavar="FILE|FOLDER|SOURCE|[ENVIRONMENT:]NAME|DIGEST...")
 @_output_option("sarif", "the findings as SARIF 2.1.0")
 @_output_option("markdown", "a report in Markdown")
 @_output_option("junit", "the verdict on each file as JUnit XML")
@@ -85,28 +85,36 @@ def inspect(
 ) -> int:
     """Find what a model's files would do, without running them.
 
-    A target is a file or a folder, or one name or digest in a store. Formats are told
-    by content. Nothing is executed, imported, unpickled or rendered, and what no parser
+    A target is a file or a folder, or one name or digest in a store, or one source as
+    `pull` takes it (hf:owner/name@revision): then only the parts that are needed are
+    fetched, and the result informs people before a pull. Formats are told by content. Nothing is executed, imported, unpickled or rendered, and what no parser
     accounted for to its last byte is "not examined", never clean. `inspect explain RULE`
     explains a rule; a file of that name is ./explain.
 
     Exit status: 0 clean, 1 findings, 3 not examined; findings win.
     """
+    from weighlock.cli.inspect_source import inspect_remote, is_source, remote_facts, remote_text
+
     rules = _rules(targets, waivers)
-    with progress_for(output) as progress:
-        result, subject = _inspect(targets, rules, progress, digests=files["statement"] is not None)
+    remote = None
+    if len(targets) == 1 and is_source(targets[0]):
+        remote = inspect_remote(targets[0], rules.options, output)
+        result, subject = remote.result, None
+    else:
+        with progress_for(output) as progress:
+            result, subject = _inspect(targets, rules, progress, digests=files["statement"] is not None)
     result, notes = rules.apply(result, clock()().date())
     outcome = _outcome(result, Severity[fail_on.upper()])
     printed = _write(result, subject, files)
     for note in (*rules.notes, *notes):
         output.note(note)
     if not printed:
-        facts = (
-            {"target": targets[0] if len(targets) == 1 else list(targets), **result.to_json()}
-            if output.json
-            else {}
-        )
-        output.facts(facts, lambda: _text(result, outcome, everything=everything))
+        facts: dict[str, Any] = {}
+        if output.json:
+            facts = {"target": targets[0] if len(targets) == 1 else list(targets), **result.to_json()}
+            facts |= {"remote": remote_facts(remote)} if remote else {}
+        heading = f"{remote_text(remote)}\n\n" if remote else ""
+        output.facts(facts, lambda: heading + _text(result, outcome, everything=everything))
     return outcome
 
 
