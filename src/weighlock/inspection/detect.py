@@ -109,6 +109,7 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys((".pkl", ".pickle", ".dill"), _PICKLES | _COMPRESSED),
     ".joblib": _PICKLES | _COMPRESSED,
     **dict.fromkeys(_TEXT_SUFFIXES, TEXT_FORMATS),
+    ".xml": TEXT_FORMATS | {"openvino"},
 }
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
