@@ -224,6 +224,7 @@ REVIEWED: Final = {
     "torch.nn.modules.transformer.TransformerEncoderLayer.__setstate__": "sets attributes",
     "torch.nn.modules.transformer.TransformerDecoderLayer.__setstate__": "sets attributes",
     "torch.nn.modules.batchnorm.SyncBatchNorm.__setstate__": "sets attributes",
+    "torch.ao.nn.quantized.modules.conv._ConvNd.__setstate__": "build=values takes parts of a tuple, and hands weights to a method of its own",
     "torch.utils.hooks.RemovableHandle.__setstate__": "keeps a weak reference",
     "transformers.configuration_utils.PretrainedConfig.__setattr__": "deny=attribute_map maps the name of an attribute and sets it",
     "transformers.configuration_utils.PretrainedConfig.__getattribute__": "deny=attribute_map maps the name of an attribute and gets it",
@@ -280,6 +281,7 @@ REVIEWED: Final = {
     },
     "gensim.corpora.dictionary.Dictionary.__getitem__": "looks a token up",
     "gensim.corpora.hashdictionary.HashDictionary.__getitem__": "looks a token up",
+    "scipy.interpolate._interpolate._PPolyBase.setters": "keep an array",
     "scipy.interpolate._rbfinterp.RBFInterpolator.__setstate__": "build=values sets attributes",
     **{
         f"torch.optim.{name}.__setstate__": "adds default settings to its groups"

@@ -137,7 +137,8 @@ class Reader:
     def _words(self, key: tuple[str, str]) -> set[str]:
         """Return the words of the row: what the nearest base with a word says, and whether slots may be set."""
         each = self._modules[key[0]].classes[key[1]]
-        words = {"slots"} if each.slots and not each.setters else set()
+        reviewed = f"{key[0]}.{key[1]}.setters" in REVIEWED
+        words = {"slots"} if each.slots and (reviewed or not each.setters) else set()
         for hook in each.hooks:
             words |= {word for word in REVIEWED[f"{key[0]}.{key[1]}.{hook}"].split() if "=" in word}
         for base in each.bases:

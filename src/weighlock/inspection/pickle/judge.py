@@ -187,6 +187,8 @@ def called_name(value: Value) -> Global | None:
     if isinstance(value, Global):
         return value
     match value:
+        case Persistent(identifier=Sequence(items=["module", Global() as kind, *_])):
+            return kind  # torch before 1.6 names the source of a module's class beside it
         case Made(target=Global() as function, arguments=Sequence(items=[Global() as owner, str(name)])) if (
             name_of(function) == ("builtins", "getattr")
         ):
