@@ -124,13 +124,13 @@ class _Machine:
     def number(self, count: int, *, signed: bool = False) -> int:
         return int.from_bytes(self.take(count), "little", signed=signed)
 
-    def line(self) -> str:
+    def line(self, encoding: str = "utf-8") -> str:
         end = self.data.find(b"\n", self.at)
         if end < 0:
             raise Unreadable("it ends in the middle of a line", short=True)
         taken = self.data[self.at : end]
         self.at = end + 1
-        return taken.decode("utf-8")
+        return taken.decode(encoding)
 
     def digits(self) -> str:
         text = self.line()
@@ -256,7 +256,7 @@ _ACTIONS: Final[dict[int, _Action]] = {
     op.LONG4: lambda m: m.push(m.number(m.number(4), signed=True)),
     op.BINFLOAT: lambda m: m.push(_DOUBLE.unpack(m.take(8))[0]),
     op.STRING: lambda m: m.push(m.line().strip().strip("'\"")),
-    op.UNICODE: lambda m: m.push(m.line()),
+    op.UNICODE: lambda m: m.push(m.line("raw-unicode-escape")),
     op.SHORT_BINSTRING: _text(1, "latin-1"),
     op.BINSTRING: _text(4, "latin-1"),
     op.SHORT_BINUNICODE: _text(1),
