@@ -29,7 +29,7 @@ def examine_external(report: Report, tensor: Message, name: str, needed: int, en
     entries = [(entry.text(KEY), entry.text(VALUE)) for entry in tensor.messages(EXTERNAL_DATA)]
     found = dict(entries)
     problems = list(_problems(tensor, entries))
-    location = found.get("location", "")
+    locations = [value for key, value in entries if key == "location"] or [""]
     offset, length = _number(found, "offset", 0), _number(found, "length", needed)
     if offset is None or length is None or offset + length > MAX_OFFSET:
         problems.append("has an offset or a length that is no number of bytes")
@@ -37,8 +37,10 @@ def examine_external(report: Report, tensor: Message, name: str, needed: int, en
         problems.append(f"has {length} bytes of data, its shape and type need {needed}")
     for problem in problems:
         report.find("onnx-external-data", f"tensor {name} {problem}", offset=tensor.offset)
-    _examine_location(report, tensor, name, location)
+    for location in locations:  # a reader may take the first or the last
+        _examine_location(report, tensor, name, location)
     if offset is not None and length is not None:
+        location = locations[-1]
         ends[location] = max(ends.get(location, 0), offset + length)
 
 

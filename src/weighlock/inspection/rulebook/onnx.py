@@ -54,6 +54,14 @@ RULES: Final = (
         "that loads it. No exporter for inference writes such nodes.",
         CODE_EXECUTION,
     ),
+    Rule(
+        "onnx-network-operator", HIGH, SURE,
+        "An operator sends the model's inputs to an address that the model names.",
+        "remove the node, and call such a service from the application", ("CWE-918",),
+        "onnxruntime-extensions has operators that call cloud services and inference servers. The address is an "
+        "attribute of the node, so whoever wrote the model receives what users send, and their credentials.",
+        CODE_EXECUTION,
+    ),
     Rule("onnx-aten-operator", MEDIUM, SURE, "An operator calls any operator of PyTorch by a name from the model, past the ONNX specification.", _STANDARD, controls=CODE_EXECUTION),
     Rule(
         "onnx-custom-operator", MEDIUM, LIKELY,

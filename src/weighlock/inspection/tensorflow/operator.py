@@ -1,5 +1,6 @@
 """What TensorFlow's operators reach besides tensors: the tables of the rulebook, and attributes that decide."""
 
+import re
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -11,6 +12,9 @@ from weighlock.inspection.tensorflow.node import attributes_of, texts_of
 SAVE: Final = "tf-save-operator"  # ordinary where a model saves and restores itself
 ASSET: Final = "tf-asset-operator"  # ordinary if the model has assets
 CUSTOM: Final = "tf-custom-operator"
+_CALLBACK: Final = re.compile(
+    rb"python_[a-z]{3}_callback|py_client_callback"
+)  # names of JAX's calls to the host
 _STREAMS: Final = frozenset({"", "stdout", "stderr", "log(info)", "log(warning)", "log(error)"})
 
 
@@ -65,6 +69,9 @@ def judge_attributes(message: Message, judged: Judged) -> Judged | None:
         return (
             None if harmless else Judged("tf-file-operator", f"reads message types from {_first([source])}")
         )
+    if judged.rule == "tf-module-operator":
+        module = b"".join(texts_of(attributes.get("module")))
+        return Judged("tf-python-operator", judged.why) if _CALLBACK.search(module) else None
     return judged
 
 

@@ -20,6 +20,7 @@ _BY_OPTIONS: Final = {
     "tf-print-operator": ("tf-file-operator", b"file://"),
     "tf-debug-operator": ("tf-network-operator", b"://"),
     "tf-descriptor-operator": ("tf-file-operator", b"/"),
+    "tf-module-operator": ("tf-python-operator", b"_callback"),
 }
 
 
