@@ -13,7 +13,18 @@ def safetensors_accepted() -> list[Case]:
     two = {"b": tensor("I64", [1, 1], 8, 16), "a": tensor("F32", [2], 0, 8)}
     empty = {"a": tensor("U8", [0, 5], 0, 0), "b": tensor("U8", [3], 0, 3), "c": tensor("U8", [0], 3, 3)}
     sub = {"a": tensor("F4", [2], 0, 1), "b": tensor("F6_E2M3", [4], 1, 4)}
+    every = {}
+    end = 0
+    for dtype, bits in (("BOOL", 8), ("U8", 8), ("I8", 8), ("F8_E5M2", 8), ("F8_E4M3", 8), ("F8_E8M0", 8), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8), ("I16", 16), ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32), ("C64", 64), ("F64", 64), ("I64", 64), ("U64", 64), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6)):
+        every[dtype.lower()] = tensor(dtype, [4], end, end + bits // 2)
+        end += bits // 2
+    spaced = b'{ "a" : {\n "shape":[ 2 , 1 ],\t"data_offsets" :[ 0,8 ] , "dtype":"F32" } }'
     return [
+        accept("safetensors/every-type.safetensors", safetensors(every, bytes(end)), "every type of the reference implementation"),
+        accept("safetensors/spaced.safetensors", safetensors(spaced, EIGHT), "white space and fields in another order"),
+        accept("safetensors/non-ascii.safetensors", safetensors(json.dumps({"gewicht_ü.層": tensor("U8", [1], 0, 1)}, ensure_ascii=False).encode(), b"x"), "names in other scripts"),
+        accept("safetensors/escaped.safetensors", safetensors({"gewicht_ü": tensor("U8", [1], 0, 1)}, b"x"), "a name with escapes"),
+        accept("safetensors/metadata-training.safetensors", safetensors({"__metadata__": {"ss_tag": json.dumps({"lr": 1e-4, "path": "C:\\data"}), "modelspec.url": "https://example.com"}}), "what trainers write"),
         accept("safetensors/one.safetensors", safetensors(ONE, EIGHT), "one tensor"),
         accept("safetensors/two.safetensors", safetensors(two, EIGHT * 2), "two tensors, listed out of order"),
         accept("safetensors/scalar.safetensors", safetensors({"a": tensor("BF16", [], 0, 2)}, b"xy"), "a tensor of rank 0"),
@@ -39,7 +50,31 @@ def safetensors_rejected() -> list[Case]:
     def one(**changes: object) -> dict[str, object]:
         return {"a": {**tensor("F32", [2], 0, 8), **changes}}
 
+    def raw(text: str) -> bytes:
+        return text.encode()
+
+    field = '"shape":[1],"data_offsets":[0,1]'
+    pickled = "gASVIwAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAx0b3VjaCBtYXJrZXKUhZRSlC4="
     return [
+        case("duplicate-field", raw(f'{{"a":{{"dtype":"U8","dtype":"I8",{field}}}}}'), b"x", "one field twice", "safetensors-duplicate-key", "twice"),
+        case("duplicate-escaped", raw(f'{{"a":{{"dtype":"U8",{field}}},"\\u0061":{{"dtype":"U8",{field}}}}}'), b"x", "one name twice, once as an escape", "safetensors-duplicate-key", "twice"),
+        case("duplicate-metadata", raw('{"__metadata__":{"a":"1","a":"2"}}'), b"", "one entry of metadata twice", "safetensors-duplicate-key", "twice"),
+        case("metadata-twice", raw('{"__metadata__":{},"__metadata__":{}}'), b"", "metadata twice", "safetensors-duplicate-key", "twice"),
+        case("metadata-list", raw('{"__metadata__":[]}'), b"", "metadata that is a list", "safetensors-metadata", "text to text"),
+        case("leading-zero", raw('{"a":{"dtype":"U8","shape":[01],"data_offsets":[0,1]}}'), b"x", "a number that some readers take for octal", wrong, "shape"),
+        case("huge-number", raw('{"a":{"dtype":"U8","shape":[%s],"data_offsets":[0,1]}}' % ("9" * 400)), b"x", "a number of 400 digits", wrong, "shape"),
+        case("exponent", raw('{"a":{"dtype":"U8","shape":[1e0],"data_offsets":[0,1]}}'), b"x", "a size with an exponent", wrong, "shape"),
+        case("rank", raw('{"a":{"dtype":"U8","shape":[%s1],"data_offsets":[0,1]}}' % ("1," * 64)), b"x", "65 dimensions", wrong, "shape"),
+        case("surrogate", raw(f'{{"\\ud800":{{"dtype":"U8",{field}}}}}'), b"x", "half a character as a name", header, "surrogate"),
+        case("control", b'{"a\n":1}', b"", "a line end in a name", header, "not JSON"),
+        case("null", raw('{"a":null}'), b"", "no tensor behind a name", wrong, "exactly"),
+        case("comma", raw(f'{{"a":{{"dtype":"U8",{field}}},}}'), b"x", "a comma before the end", header, "not JSON"),
+        case("long-name", raw('{{"{}":{{"dtype":"U8",{}}}}}'.format("a" * 5000, field)), b"x", "a name of 5,000 bytes", header, "more than 4096"),
+        reject("safetensors/name-path.safetensors", safetensors({"../../a": tensor("U8", [1], 0, 1)}, b"x"), "a name that is a path", "safetensors-name"),
+        reject("safetensors/name-hidden.safetensors", safetensors({"a\u202eb": tensor("U8", [1], 0, 1)}, b"x"), "a name that turns the line around", "safetensors-name"),
+        reject("safetensors/metadata-template.safetensors", safetensors({"__metadata__": {"chat_template": "{{ x.__class__ }}"}}), "a template in the metadata", "template-escape"),
+        reject("safetensors/metadata-code.safetensors", safetensors({"__metadata__": {"init": "__import__('os').system('touch marker')"}}), "code in the metadata", "safetensors-code"),
+        reject("safetensors/metadata-pickle.safetensors", safetensors({"__metadata__": {"optimizer": pickled}}), "a pickle in the metadata", "pickle-present", "pickle-global-dangerous"),
         case("truncated", None, said, "the data is missing", layout, "tensors cover"),
         case("length-beyond", None, struct.pack("<Q", 900) + b'{"a":1}', "the header is longer than the file", header, "does not fit"),
         case("length-over-limit", None, struct.pack("<Q", 100_000_001) + b"{}", "the header is longer than the format allows", header, "format's limit"),
@@ -48,7 +83,7 @@ def safetensors_rejected() -> list[Case]:
         case("not-json", b"{nope", b"", "the header is not JSON", header, "not JSON"),
         case("trailing-json", b"{}{}", b"", "a second value after the header", header, "not JSON"),
         case("not-utf8", b'{"\xff":1}', b"", "the header is not UTF-8", header, "not JSON"),
-        case("deep", b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", b"", "the header nests deeper than any reader should follow", header, "not JSON"),
+        case("deep", b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", b"", "the header nests deeper than any reader should follow", wrong, "exactly"),
         case("nan", b'{"__metadata__":{"a":NaN}}', b"", "NaN is not JSON", header, "not JSON"),
         case("duplicate", twice, b"x", "one name twice: readers choose differently", "safetensors-duplicate-key", "twice"),
         case("hole", {"a": tensor("U8", [1], 0, 1), "b": tensor("U8", [1], 2, 3)}, b"xyz", "a byte between tensors", layout, "gap"),

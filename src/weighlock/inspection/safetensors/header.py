@@ -6,19 +6,16 @@ its README: it takes duplicate keys, leading white space and unknown fields. We 
 because readers that disagree about a file are how payloads hide.
 """
 
-import json
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from weighlock.core.jsontext import DuplicateKeyError, distinct_keys, json_depth, refuse_constant
-from weighlock.core.limit import MAX_JSON_DEPTH
 from weighlock.core.text import shown
+from weighlock.inspection.safetensors.scan import Entry, HeaderScan
 from weighlock.inspection.span import FormatError, Reading, read
 
 MAX_HEADER_BYTES: Final = 100_000_000  # the reference implementation's own limit
 PREFIX_BYTES: Final = 8  # holds N
 MAX_OFFSET: Final = 2**63 - 1  # no file is longer; products above it have overflowed in some reader
-MAX_RANK: Final = 64  # readers allocate by rank; no framework has more dimensions
 ALIGNMENT_BYTES: Final = 8  # the writer pads the header so that the data starts at a multiple of this
 DTYPE_BITS: Final[Mapping[str, int]] = {
     "BOOL": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "U8": 8, "I8": 8,
@@ -26,7 +23,7 @@ DTYPE_BITS: Final[Mapping[str, int]] = {
     "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32,
     "C64": 64, "F64": 64, "I64": 64, "U64": 64,
 }  # fmt: skip
-_FIELDS: Final = {"dtype", "shape", "data_offsets"}
+_JSON_SPACE: Final = b" \t\n\r"  # what the reference reader takes behind the header
 
 
 class Tensor(NamedTuple):
@@ -66,63 +63,35 @@ def read_header(size: int) -> Reading[Header]:
     if length > size - PREFIX_BYTES:
         raise FormatError("safetensors-header", f"a header of {length} bytes does not fit in the file", 0)
     raw = yield from read(PREFIX_BYTES, length)
-    document = _parse(raw)
-    metadata = _metadata(document.pop("__metadata__", {}))
-    tensors = sorted(_tensor(name, fields) for name, fields in document.items())
-    _check_cover(tensors, size - PREFIX_BYTES - length)
-    return Header(tensors, metadata, PREFIX_BYTES + length, raw[len(raw.rstrip()) :])
-
-
-def _parse(raw: bytes) -> dict[str, Any]:
     if not raw.startswith(b"{"):
         raise FormatError("safetensors-header", "the header does not start with '{'", PREFIX_BYTES)
-    if json_depth(raw) > MAX_JSON_DEPTH:  # a parser's own limit differs from version to version
-        raise FormatError("safetensors-header", "the header is not JSON that nests reasonably", PREFIX_BYTES)
-    try:
-        document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=distinct_keys, parse_constant=refuse_constant
-        )
-    except DuplicateKeyError as error:
+    scan = HeaderScan(raw, PREFIX_BYTES)
+    tensors = sorted(_tensor(entry) for entry in scan.entries())
+    padding = raw[scan.end :]
+    if padding.strip(_JSON_SPACE):
         raise FormatError(
-            "safetensors-duplicate-key", f"the name {shown(error.key)!r} occurs twice", 8
-        ) from error
-    except ValueError as error:
-        raise FormatError("safetensors-header", f"the header is not JSON: {shown(str(error))}", 8) from error
-    if not isinstance(document, dict):
-        raise FormatError("safetensors-header", "the header is not a JSON object", PREFIX_BYTES)
-    return document
+            "safetensors-header", "the header is not JSON: something follows it", PREFIX_BYTES + scan.end
+        )
+    _check_cover(tensors, size - PREFIX_BYTES - length)
+    return Header(tensors, scan.metadata, PREFIX_BYTES + length, padding)
 
 
-def _metadata(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise FormatError("safetensors-metadata", "__metadata__ does not map text to text", PREFIX_BYTES)
-    return value
-
-
-def _tensor(name: str, fields: object) -> Tensor:
-    if not isinstance(fields, dict) or fields.keys() != _FIELDS:
-        raise _wrong(name, "does not have exactly dtype, shape and data_offsets")
-    dtype, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
-    bits = DTYPE_BITS.get(dtype) if isinstance(dtype, str) else None
+def _tensor(entry: Entry) -> Tensor:
+    bits = DTYPE_BITS.get(entry.dtype)
     if bits is None:
-        raise _wrong(name, f"has the unknown type {shown(repr(dtype))}")
-    if not _are_sizes(shape) or len(shape) > MAX_RANK:
-        raise _wrong(name, "has a shape that is not a list of sizes")
-    if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        raise _wrong(name, "has offsets that are not two sizes in order")
+        raise _wrong(entry.name, f"has the unknown type {shown(entry.dtype)!r}")
+    offsets = entry.offsets
+    if len(offsets) != 2 or offsets[0] > offsets[1] or offsets[1] > MAX_OFFSET:
+        raise _wrong(entry.name, "has offsets that are not two sizes in order")
     total = bits
-    for extent in shape:
+    for extent in entry.shape:
         total *= extent
-        if total > MAX_OFFSET:
-            raise _wrong(name, "has a shape whose product overflows")
+        if total > MAX_OFFSET or extent > MAX_OFFSET:
+            raise _wrong(entry.name, "has a shape whose product overflows")
     if total % 8 or total // 8 != offsets[1] - offsets[0]:
-        raise _wrong(name, f"needs {total} bits by type and shape, but has {offsets[1] - offsets[0]} bytes")
-    return Tensor(offsets[0], offsets[1], name, dtype)
-
-
-def _are_sizes(value: object) -> bool:
-    # type(), because True is an int and 1.0 equals 1
-    return isinstance(value, list) and all(type(item) is int and 0 <= item <= MAX_OFFSET for item in value)
+        length = offsets[1] - offsets[0]
+        raise _wrong(entry.name, f"needs {total} bits by type and shape, but has {length} bytes")
+    return Tensor(offsets[0], offsets[1], entry.name, entry.dtype)
 
 
 def _check_cover(tensors: list[Tensor], data_bytes: int) -> None:
