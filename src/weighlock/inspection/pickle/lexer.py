@@ -15,6 +15,9 @@ except ImportError:  # interpreted, or compiled and alone: then the name is not 
 from weighlock.inspection.pickle.opcode import MAX_WIDTH, WIDTH
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024  # text protocols hold whole dictionaries' keys in lines
+MAX_PLAIN_DIGITS: Final = 15
+NEWLINE: Final = 0x0A
+ZERO: Final = 0x30
 NOWHERE: Final = 1 << 62  # beyond any file
 
 
@@ -36,6 +39,7 @@ class Lexer:
         self.need: i64 = 1
         self.error = ""
         self.frame_end: i64 = NOWHERE
+        self.line_stop: i64 = 0
 
     @property
     def at(self) -> int:
@@ -86,6 +90,26 @@ class Lexer:
         else:
             self.need = end - self.index
         return False
+
+    def decimal(self, start: i64) -> i64:
+        """Return the number in a line of few digits, as picklers write it, and set ``line_stop`` behind it; else -1.
+
+        Numbers that begin with a zero and have more digits are octal or truth values.
+        """
+        data = self.data
+        end: i64 = min(start + MAX_PLAIN_DIGITS, self.held - 1)
+        index = start
+        number: i64 = 0
+        while index <= end:
+            digit: i64 = data[index]
+            index += 1
+            if digit == NEWLINE and index > start + 1:
+                self.line_stop = index
+                return number
+            if digit < ZERO or digit > ZERO + 9 or (number == 0 and index > start + 1):
+                return -1
+            number = number * 10 + digit - ZERO
+        return -1
 
     def line_end(self, start: i64) -> i64:
         """Return the index of the newline that ends a line; -1, with ``need`` or ``error`` set, if there is none."""

@@ -24,7 +24,6 @@ LONG_NUMBER: Final = None  # the result for a number that is too long to be kept
 _C_NUMBER: Final = re.compile(
     rb"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*))"
 )  # strtol with base 0
-_ZERO: Final = 0x30  # of an octal number, or of a truth value
 _C_LONG: Final = range(-(1 << 63), 1 << 63)
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(x)|(\n)|(.)|$)", re.DOTALL)
 _NAMED: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
@@ -32,8 +31,6 @@ _NAMED: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f
 
 def integer(line: bytes) -> int | Bad | None:
     """Return what INT pushes: strtol's number, "0x10" and octal "010" too, or else Python's, such as "1_0"."""
-    if line.isdigit() and line[0] != _ZERO and len(line) < 19:
-        return int(line)
     text = line.partition(b"\0")[0]
     if not text:
         return 0 if line else BAD  # C takes a NUL for the end of a number without digits
@@ -58,8 +55,6 @@ def long_integer(line: bytes) -> int | Bad | None:
 
 def memo_index(line: bytes) -> int | Bad:
     """Return the number of GET and PUT: decimal, with a sign, blanks and underscores if it has them."""
-    if line.isdigit() and len(line) < 19:
-        return int(line)
     text = line.partition(b"\0")[0]
     found = BAD if len(text) > MAX_DIGITS else _python_number(text, 10)
     return found if isinstance(found, int) and found in _C_LONG else BAD
@@ -93,6 +88,8 @@ def quoted(line: bytes) -> str | Bad:
 
 def raw_unicode(line: bytes) -> str | Bad:
     """Return the text of a UNICODE line."""
+    if b"\\" not in line:
+        return line.decode("latin-1")
     try:
         return line.decode("raw_unicode_escape")
     except UnicodeDecodeError:

@@ -238,6 +238,15 @@ class Machine(Lexer):
 
     def _on_line(self, code: i64, at: i64) -> None:
         start = self.index + 1
+        if code == op.PUT or code == op.INT or code == op.GET:  # noqa: PLR1714  # compiled: no set
+            number = self.decimal(start)
+            if number >= 0:
+                self.index = self.line_stop
+                if code == op.INT:
+                    self.memory.stack.append(number)
+                else:
+                    self._use_memo_line(code, number, at)
+                return
         end = self.line_end(start)
         if end < 0:
             self._wait()
@@ -308,7 +317,9 @@ class Machine(Lexer):
         if code == op.BUILD and actions.array is not None:
             self.array = actions.array
             actions.array = None
-            self._array_in_frame = self.frame_end not in {NOWHERE, self.at}
+            if self.base + self.index == self.frame_end:
+                self.frame_end = NOWHERE
+            self._array_in_frame = self._array_in_frame or self.frame_end != NOWHERE
             self.limit = 0
 
     def _on_stream(self, code: i64, at: i64) -> None:
