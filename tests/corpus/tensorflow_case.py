@@ -1,11 +1,13 @@
 """TensorFlow models: graphs as programs, checkpoints, and TFLite (tensorflow/core/protobuf, schema.fbs)."""
 
+import io
 import json
 import struct
+import zipfile
 
 from corpus.case import Case, accept, reject
 from graph_file import Table, flatbuffer, number, sized, tag, varint
-from model_file import zip_of
+from model_file import LONG_AGO, zip_of
 
 
 def node(name: str, operator: str, *inputs: str, functions: tuple[str, ...] = (), **texts: str) -> bytes:
@@ -220,6 +222,15 @@ def custom(name: str) -> Table:
     return Table(f0=("b", 32), f1=name, f3=("i", 32))
 
 
+def appended(model: bytes, files: dict[str, bytes]) -> bytes:
+    """Return a model with an archive whose places count from the beginning of the model, as zipfile appends."""
+    out = io.BytesIO(model)
+    with zipfile.ZipFile(out, "a") as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), data)
+    return out.getvalue()
+
+
 def lite_cases() -> list[Case]:
     broken, tensor = "tflite-structure", "tflite-tensor"
 
@@ -240,6 +251,7 @@ def lite_cases() -> list[Case]:
         accept("tensorflow/flex.tflite", lite(code=custom("FlexErf")), "TensorFlow's operator that only computes"),
         accept("tensorflow/external.tflite", lite(f8=[Table(f0="weights.bin")], f9=[Table(f1=("I", 0), f3=("Q", 8))]), "data in a file beside it"),
         accept("tensorflow/labels.tflite", whole + zip_of({"labels.txt": b"cat\n"}), "files of the metadata behind the model"),
+        accept("tensorflow/appended.tflite", appended(whole, {"labels.txt": b"cat\n", "vocab.txt": b"a\n"}), "the same, as the writers of metadata append it"),
         case("flex-write", lite(code=custom("FlexWriteFile")), "TensorFlow's operator that writes files", "tf-file-operator"),
         case("flex-print", lite(code=custom("FlexPrintV2"), operator=flex), "prints to a file", "tf-file-operator"),
         case("custom", lite(code=custom("RunEngine")), "a custom operator", "tflite-custom-operator"),

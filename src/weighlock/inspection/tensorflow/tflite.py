@@ -9,6 +9,7 @@ from weighlock.inspection.flatbuffer.read import FlatBuffer, Table
 from weighlock.inspection.onnx.location import escape_of
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.tensorflow.associated import examine_associated
 from weighlock.inspection.tensorflow.tflite_operator import examine_code, examine_flex
 from weighlock.inspection.tensorflow.tflite_schema import (
     BITS,
@@ -187,7 +188,7 @@ def _examine_end(file: File, touched: list[tuple[int, int]]) -> Reading[None]:
     head = yield from read(reached, min(left, 64))
     archive = head.find(b"PK\x03\x04")
     if archive >= 0:
-        yield from file.part("associated files", reached + archive, left - archive)
+        yield from examine_associated(file, reached + archive)
         return
     if left > MAX_HOLE_BYTES:
         raise FormatError("tflite-hidden", f"{left} bytes follow the model", reached)
