@@ -1,7 +1,6 @@
 """Inspecting a model where it lies: what is fetched, what is said, and what a server can do about it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,8 +123,3 @@ def test_what_pip_or_a_folder_gives_is_not_inspected_where_it_lies(project: Proj
     ran = project.run("inspect", "path:elsewhere")
     assert ran.status == 2
     assert "source_invalid" in ran.err
-
-
-def test_a_file_of_that_name_is_a_file(project: Project) -> None:
-    Path("hf:odd").write_bytes(SYSTEM)
-    assert "pickle-global-dangerous" in project.run("inspect", "hf:odd").out

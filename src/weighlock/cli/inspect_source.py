@@ -25,7 +25,7 @@ _LOCAL: Final = {
 def is_source(target: str) -> bool:
     """Return whether a target names a source (``hf:owner/name``), as a pull does."""
     head, colon, _ = target.partition(":")
-    return bool(colon) and head in {*REMOTE, *_LOCAL} and not Path(target).exists()
+    return bool(colon) and head in {*REMOTE, *_LOCAL}
 
 
 def inspect_remote(target: str, options: "Options", output: Output) -> "RemoteInspection":
