@@ -47,6 +47,7 @@ peers: $(STAMP)  ## install other inspectors for benchmarks/inspect_peers.py
 
 lock:  ## pin the requirements again (needs uv)
 	for name in runtime dev interop models peers s3; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+	uv pip compile --quiet --python-platform linux --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/torch.in -o requirements/torch.txt
 
 docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py

@@ -62,31 +62,8 @@ def test_a_sentence_transformers_model_is_clean_and_costs_its_headers(tmp_path: 
     assert result.coverage.bytes_read < result.coverage.bytes_examined / 50
 
 
-@pytest.mark.parametrize("project", ["resemblyzer==0.1.4", "lpips==0.1.4"])
-def test_legacy_torch_files_are_read_to_the_last_byte(project: str, tmp_path: Path) -> None:
-    for file in inspect(project, tmp_path, "*.p*t*"):
-        if file.examined.format == "python":
-            continue
-        assert file.examined.format == "torch-legacy"
-        assert file.examined.not_examined is None
-        assert rules(file) == {"pickle-present"}
-        assert ("pickles", "5") in file.examined.facts
-
-
 def test_joblib_files_are_never_clean(tmp_path: Path) -> None:
     for file in inspect("alt-profanity-check==1.9.1", tmp_path, "*.joblib"):
         assert file.examined.format == "joblib"
         assert "pickle-global-unknown" in rules(file)
         assert file.examined.not_examined is not None
-
-
-def test_torchscript_is_reported_and_onnx_not_examined(tmp_path: Path) -> None:
-    folder = unpack("silero-vad==6.2.3", tmp_path)
-    files = {Path(file.examined.path).name: file for file in inspect_path(folder).files}
-    assert "torchscript-code" in rules(files["silero_vad.jit"])
-    assert files["silero_vad.onnx"].examined.not_examined == "there is no parser for onnx"
-    assert all(
-        file.examined.outcome is Outcome.CLEAN
-        for name, file in files.items()
-        if name.endswith(".safetensors")
-    )
