@@ -181,5 +181,7 @@ def _form(kind: str, values: tuple[Value, ...]) -> tuple[object, ...] | None:
 
 
 def _atom(value: object) -> object:
-    # numbers as text: those that a pickle chooses must not collide in a table
-    return (type(value).__name__, str(value)) if isinstance(value, int) else value
+    if isinstance(value, bool):
+        return ("bool", "yes" if value else "no")
+    # as text: numbers that a pickle chooses must not collide in a table
+    return ("int", str(value)) if isinstance(value, int) else value
