@@ -34,6 +34,15 @@ def gguf_accepted() -> list[Case]:
     padded = GgufFile().tensor("a", [3], 24, 0).tensor("b", [32], 8, 32)
     aligned = GgufFile()
     aligned.entry("general.alignment", U32, aligned.pack("I", 64)).tensor("w", [16], 0, 0)
+    whole = vocabulary()
+    whole.entry("tokenizer.ggml.bos_token_id", U32, whole.pack("I", 0))
+    whole.entry("tokenizer.ggml.padding_token_id", U32, whole.pack("I", 0xFFFFFFFF))
+    whole.tensor("token_embd.weight", [8, 4], 0, 0)
+    listed = GgufFile()
+    listed.array("tokenizer.chat_templates", TEXT, [listed.text("tool_use"), listed.text("rag")])
+    listed.string("tokenizer.chat_template.rag", "{{ messages[0].content }}")
+    facts = GgufFile().string("general.type", "adapter").string("adapter.type", "lora")
+    facts.string("general.source.url", "https://example.com/model")
     template = one_tensor().string(
         "tokenizer.chat_template",
         "{% for m in messages %}{{ m['role'] }}: {{ m['content'] | trim }}\n{% endfor %}",
@@ -47,6 +56,10 @@ def gguf_accepted() -> list[Case]:
         accept("gguf/nested.gguf", nested.bytes(), "an array of arrays"),
         accept("gguf/padding.gguf", padded.bytes(b"abc" + b"\0" * 29 + b"\1" * 34), "zero padding between tensors"),
         accept("gguf/alignment.gguf", aligned.bytes(b"\1" * 64, alignment=64), "an alignment of its own"),
+        accept("gguf/vocabulary.gguf", whole.bytes(b"\1" * 128), "a vocabulary, its special tokens and more rows than tokens"),
+        accept("gguf/templates.gguf", listed.bytes(), "names of templates, and templates by name"),
+        accept("gguf/part-00001-of-00002.gguf", split(0, 2).bytes(), "a part of a split file"),
+        accept("gguf/facts.gguf", facts.bytes(), "an adapter with addresses of its origin"),
         accept("gguf/template.gguf", template.bytes(data), "an ordinary chat template"),
     ]  # fmt: skip
 
@@ -59,6 +72,34 @@ def also_pickle() -> bytes:
     before = len(GgufFile(1).string("k", "").header())
     payload = "cposix\nsystem\n(X\x0c\x00\x00\x00touch markertR."
     return model.string("k", "a" * (14 + 0x1_0000 - before) + payload).bytes()
+
+
+def vocabulary(types: tuple[int, ...] = (3, 1, 1), words: tuple[str, ...] = ("<s>", "a", "b")) -> GgufFile:
+    model = GgufFile()
+    model.array("tokenizer.ggml.tokens", TEXT, [model.text(word) for word in words])
+    model.array("tokenizer.ggml.scores", 6, [model.pack("f", 0.5)] * len(words))
+    return model.array("tokenizer.ggml.token_type", 5, [model.pack("i", kind) for kind in types])
+
+
+def split(number: int, count: int) -> GgufFile:
+    model = GgufFile()
+    model.entry("split.no", 2, model.pack("H", number)).entry("split.count", 2, model.pack("H", count))
+    return model
+
+
+def vocabularies() -> list[Case]:
+    wrong = "gguf-vocabulary"
+    bos = vocabulary()
+    bos.entry("tokenizer.ggml.bos_token_id", U32, bos.pack("I", 3))
+    rows = vocabulary().tensor("token_embd.weight", [8, 2], 0, 0)
+    return [
+        reject("gguf/few-types.gguf", vocabulary((1, 1)).bytes(), "fewer types than tokens", wrong),
+        reject("gguf/many-types.gguf", vocabulary((1, 1, 1, 1)).bytes(), "more types than tokens", wrong),
+        reject("gguf/few-rows.gguf", rows.bytes(b"\1" * 64), "fewer rows of the embedding than tokens", wrong),
+        reject("gguf/special-beyond.gguf", bos.bytes(), "a special token outside of the vocabulary", "gguf-special-token"),
+        reject("gguf/control-word.gguf", vocabulary(words=("transfer", "a", "b")).bytes(), "a control token that is a word", "gguf-token"),
+        reject("gguf/many-control.gguf", vocabulary((3,) * 4097, ("a",) * 4097).bytes(), "more control tokens than anyone reserves", not_examined="4097 control tokens"),
+    ]  # fmt: skip
 
 
 def gguf_rejected() -> list[Case]:
@@ -109,7 +150,14 @@ def gguf_rejected() -> list[Case]:
         case("version-zero", b"GGUF" + struct.pack("<IQQ", 0, 0, 0), "version 0", header, "does not start"),
         reject("gguf/pickle.bin", also_pickle(), "a pickle too, for a loader that goes by the name: G is BINFLOAT, B is BINBYTES", "pickle-present", "pickle-global-dangerous", "pickle-trailing-bytes"),
         reject("gguf/archive.gguf", GgufFile().entry("k", TEXT, GgufFile().text(zip_of({"a.txt": b"1"}))).bytes(), "an archive too, for readers that begin at the end", "zip-structure"),
-        reject("gguf/template-list.gguf", GgufFile().array("tokenizer.chat_template", TEXT, []).bytes(), "a list of templates", not_examined="is a list"),
+        reject("gguf/template-list.gguf", GgufFile().array("tokenizer.chat_templates", TEXT, [GgufFile().text("{{ x.__class__ }}")]).bytes(), "a list of templates", "template-escape"),
+        case("zero-dimension", GgufFile().tensor("w", [0, 4], 0, 0).bytes(data), "a dimension of 0, by which readers divide", wrong, "dimension of 0"),
+        reject("gguf/many-templates.gguf", GgufFile().array("x.template", TEXT, [GgufFile().text("a")] * 65).bytes(), "more templates than anyone has", not_examined="65 templates"),
+        *vocabularies(),
+        reject("gguf/split-name-00001-of-00003.gguf", split(2, 3).bytes(), "a part that calls itself another", "gguf-split"),
+        reject("gguf/split-beyond.gguf", split(3, 3).bytes(), "a part behind the last", "gguf-split"),
+        reject("gguf/name-path.gguf", GgufFile().tensor("../w", [32], 0, 0).bytes(data), "a tensor's name that is a path", "gguf-name"),
+        reject("gguf/name-hidden.gguf", GgufFile().string("general.na\u200bme", "a").bytes(), "a key with a character that nobody sees", "gguf-name"),
         reject("gguf/version-9.gguf", b"GGUF" + struct.pack("<IQQ", 9, 0, 0), "a version that nobody knows yet", not_examined="version 9"),
         reject("gguf/type-200.gguf", GgufFile().tensor("w", [32], 200, 0).bytes(data), "a tensor type that nobody knows: its size cannot be checked", not_examined="type 200"),
         reject("gguf/template-escape.gguf", one_tensor().string("tokenizer.chat_template", template).bytes(data), "CVE-2024-34359: a template that walks to Python", "template-escape"),

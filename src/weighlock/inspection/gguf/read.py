@@ -5,6 +5,7 @@ CVE-2026-7482 was a tensor offset beyond the end of the file.
 """
 
 import struct
+from array import array
 from typing import Final, NamedTuple
 
 from weighlock.core.text import shown
@@ -13,17 +14,20 @@ from weighlock.inspection.span import FormatError, Reading, Unexamined, Window, 
 
 MAGIC: Final = b"GGUF"
 MAX_ENTRIES: Final = 65_536  # metadata entries; real files have about 40
-MAX_TENSORS: Final = 1_000_000  # the largest mixtures of experts have about 100,000 before merging
+MAX_TENSORS: Final = 250_000  # the largest mixtures of experts have about 100,000 before merging
 MAX_NAME_BYTES: Final = 65_535  # of keys, by the specification
 MAX_TENSOR_NAME_BYTES: Final = 63  # GGML_MAX_NAME less its NUL
 MAX_STRING_BYTES: Final = 64 * 1024 * 1024  # gguf.cpp's own limit
-MAX_STRINGS: Final = 16_000_000  # in arrays of all entries together; vocabularies have below a million
+MAX_STRINGS: Final = 8_000_000  # in arrays of all entries together; vocabularies have below a million
 MAX_ARRAY_DEPTH: Final = 4  # the specification permits nesting; no known file nests at all
 MAX_DIMENSIONS: Final = 4  # GGML_MAX_DIMS
 MAX_ALIGNMENT_BYTES: Final = 65_536  # 32 in practice; padding is read, so it must stay small
 DEFAULT_ALIGNMENT_BYTES: Final = 32  # the specification's
 MAX_SIZE: Final = 2**63 - 1  # sizes are signed in ggml
 MAX_KEPT_BYTES: Final = 4 * 1024 * 1024  # a chat template is kept up to this; they have at most 100 KB
+MAX_FACT_BYTES: Final = 4096  # of a text that is kept as a fact
+MAX_TEMPLATES: Final = 64  # in one list; files have two or three
+TOKENS: Final = "tokenizer.ggml.tokens"
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _UINT32: Final = 4
@@ -41,8 +45,19 @@ class Tensor(NamedTuple):
     type: int
 
 
+class Array(NamedTuple):
+    """An array of the metadata: the type of its elements, how many there are, and where they begin."""
+
+    type: int
+    length: int
+    offset: int
+
+
 class Gguf(NamedTuple):
-    """What the header says: version, byte order, text and number entries, tensors by offset."""
+    """What the header says: version, byte order, entries by kind, tensors by offset, rows of the embedding.
+
+    ``token_offsets`` are the places of the vocabulary's texts in the file; the texts are not kept.
+    """
 
     version: int
     little_endian: bool
@@ -51,6 +66,9 @@ class Gguf(NamedTuple):
     tensors: list[Tensor]
     data_start: int
     alignment: int
+    arrays: dict[str, Array]
+    token_offsets: "array[int]"
+    embedding_rows: int | None
 
 
 def read_gguf(size: int) -> Reading[Gguf]:
@@ -81,7 +99,16 @@ def read_gguf(size: int) -> Reading[Gguf]:
     tensors.sort()
     yield from _check_cover(tensors, header_end, data_start, size, alignment)
     return Gguf(
-        reader.version, reader.order == "<", reader.texts, reader.numbers, tensors, data_start, alignment
+        reader.version,
+        reader.order == "<",
+        reader.texts,
+        reader.numbers,
+        tensors,
+        data_start,
+        alignment,
+        reader.arrays,
+        reader.token_offsets,
+        reader.embedding_rows,
     )
 
 
@@ -94,6 +121,9 @@ class _Reader:
         self.version = 0
         self.texts: dict[str, str] = {}
         self.numbers: dict[str, int | float] = {}
+        self.arrays: dict[str, Array] = {}
+        self.token_offsets: array[int] = array("Q")
+        self.embedding_rows: int | None = None
         self._keys: set[str] = set()
         self._strings = 0
 
@@ -161,9 +191,7 @@ class _Reader:
         if kind == _STRING:
             yield from self._string_entry(key)
         elif kind == _ARRAY:
-            if "template" in key:
-                raise Unexamined(f"the key {shown(key)!r} is a list, and only texts are searched")
-            yield from self._array(1)
+            yield from self._array_entry(key)
         elif kind in _SCALARS:
             self.numbers[key] = yield from self.number(_SCALARS[kind])
             if key == "general.alignment" and kind != _UINT32:
@@ -172,12 +200,32 @@ class _Reader:
             raise FormatError("gguf-header", f"the key {shown(key)!r} has the unknown type {kind}", at)
 
     def _string_entry(self, key: str) -> Reading[None]:
-        if "template" in key or key in {"general.architecture", "general.name", "general.file_type"}:
+        if "template" in key:
             self.texts[key] = yield from self.text(MAX_KEPT_BYTES)
+            return
+        at = self.window.at
+        length = yield from self.length()
+        self.window.at = at
+        if key.startswith(("general.", "adapter.", "split.")) and length <= MAX_FACT_BYTES:
+            self.texts[key] = yield from self.text(MAX_FACT_BYTES)
         else:
             yield from self._skip_string()
 
-    def _array(self, depth: int) -> Reading[None]:
+    def _array_entry(self, key: str) -> Reading[None]:
+        at = self.window.at
+        kind = int((yield from self.number("I")))
+        count = yield from self.length()
+        self.arrays[key] = Array(kind, count, self.window.at)
+        if kind == _STRING and "template" in key:
+            if count > MAX_TEMPLATES:
+                raise Unexamined(f"the key {shown(key)!r} has {count} templates")
+            for number in range(count):
+                self.texts[f"{key}.{number}"] = yield from self.text(MAX_KEPT_BYTES)
+            return
+        self.window.at = at
+        yield from self._array(1, self.token_offsets if key == TOKENS else None)
+
+    def _array(self, depth: int, offsets: "array[int] | None" = None) -> Reading[None]:
         at = self.window.at
         kind = int((yield from self.number("I")))
         count = yield from self.length()
@@ -189,7 +237,7 @@ class _Reader:
                 yield from self._array(depth + 1)
         elif kind == _STRING:
             self._count_strings(count, at)
-            yield from self._skip_strings(count)
+            yield from self._skip_strings(count, offsets)
         elif kind in _SCALARS:
             self._skip(count * struct.calcsize("<" + _SCALARS[kind]))
         else:
@@ -216,7 +264,7 @@ class _Reader:
             raise FormatError("gguf-header", f"a string of {length} bytes is over the limit", at)
         self._skip(length)
 
-    def _skip_strings(self, count: int) -> Reading[None]:
+    def _skip_strings(self, count: int, offsets: "array[int] | None") -> Reading[None]:
         """Skip strings inside the window without a generator each: vocabularies have 100,000s."""
         window = self.window
         width = 4 if self.version == 1 else 8
@@ -230,6 +278,8 @@ class _Reader:
                     raise FormatError(
                         "gguf-header", f"a string of {length} bytes is over the limit", window.base + at
                     )
+                if offsets is not None:
+                    offsets.append(window.base + at)
                 at += width + length
                 left -= 1
             window.at = window.base + at
@@ -249,6 +299,10 @@ class _Reader:
         extents = [0] * rank
         for axis in range(rank):
             extents[axis] = yield from self.length()
+        if 0 in extents:
+            raise FormatError("gguf-tensor", f"tensor {shown(name)!r} has a dimension of 0", at)
+        if name == "token_embd.weight" and rank > 1:
+            self.embedding_rows = extents[1]
         kind = int((yield from self.number("I")))
         start = int((yield from self.number("Q")))
         if start % alignment:
