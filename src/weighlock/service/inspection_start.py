@@ -21,7 +21,8 @@ _FREE_FROM: Final = 10  # our ends stay clear of the numbers that the worker's g
 
 # our package comes last on the path: nothing beside it takes the place of a module of the standard library
 _PROGRAM: Final = (
-    "import sys; sys.path.append(sys.argv[1]); from weighlock.service.inspection_worker import main; main()"
+    "import gc, sys; gc.disable(); sys.path.append(sys.argv[1]); "  # the collector would run a dozen times in imports
+    "from weighlock.service.inspection_worker import main; main()"
 )
 
 

@@ -11,6 +11,7 @@ something is found, ``{"span": [offset, length]}`` for bytes that only the paren
 ``{"confined": …, "engine": …}``.
 """
 
+import gc
 import os
 import socket
 import sys
@@ -33,6 +34,7 @@ from weighlock.service.inspection_channel import (
 from weighlock.service.inspection_confinement import confine, end_with_parent
 from weighlock.service.inspection_start import CHANNEL
 
+COLLECT_EVERY: Final = 20_000  # objects more: a large JSON document makes a million, and no cycles
 MAX_TOLD: Final = 200  # findings of one file that are told before its end; more only if they are graver
 
 
@@ -42,6 +44,9 @@ def main() -> None:
     end_with_parent(parent)
     os.closerange(CHANNEL + 1, 65_536)  # what our parent had inherited itself
     confinement = confine(memory_bytes)
+    gc.freeze()  # what was imported lives as long as the process: no collection need look at it
+    gc.set_threshold(COLLECT_EVERY)
+    gc.enable()
     with socket.socket(fileno=CHANNEL) as channel:
         engine = "compiled" if is_compiled() else "interpreted"
         channel.sendall(frame({"confined": confinement, "engine": engine}))
