@@ -1,6 +1,7 @@
-"""Build ZIP and tar files field by field, so that any field can be wrong. Nothing here unpacks one."""
+"""Build ZIP, tar and 7z files field by field, so that any field can be wrong. Nothing here unpacks one."""
 
 import io
+import lzma
 import struct
 import tarfile
 import zlib
@@ -132,3 +133,69 @@ def pax(records: Mapping[str, str], kind: bytes = b"x") -> bytes:
             length = len(str(length)) + len(text)
         raw += str(length).encode() + text
     return tar_header(b"pax", b"%011o" % len(raw), kind) + block_of(raw)
+
+
+def number_7z(value: int) -> bytes:
+    """Return a number as 7z writes it: the first byte's leading ones say how many bytes follow."""
+    for more in range(8):
+        if value < 1 << 7 * (more + 1):
+            first = (0xFF00 >> more & 0xFF) | value >> 8 * more
+            return bytes([first]) + (value & (1 << 8 * more) - 1).to_bytes(more, "little")
+    return b"\xff" + value.to_bytes(8, "little")
+
+
+def coder_7z(method: bytes, properties: bytes = b"") -> bytes:
+    flags = len(method) | (0x20 if properties else 0)
+    return bytes([flags]) + method + (number_7z(len(properties)) + properties if properties else b"")
+
+
+LZMA2_7Z = coder_7z(b"\x21", b"\x10")
+COPY_7Z = coder_7z(b"\0")
+
+
+def lzma2(data: bytes) -> bytes:
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}])
+
+
+def listing_7z(
+    members: Mapping[str, bytes], packed: bytes, coders: Sequence[bytes], modes: Mapping[str, int]
+) -> bytes:
+    """Return the header of an archive in which all members are packed together behind the signature."""
+    total = sum(map(len, members.values()))
+    pairs = b"".join(number_7z(index + 1) + number_7z(index) for index in range(len(coders) - 1))
+    out = b"\1\4\6" + number_7z(0) + number_7z(1) + b"\x09" + number_7z(len(packed)) + b"\0"
+    out += b"\7\x0b" + number_7z(1) + b"\0" + number_7z(len(coders)) + b"".join(coders) + pairs
+    out += b"\x0c" + number_7z(total) * len(coders) + b"\0"
+    out += b"\x08\x0d" + number_7z(len(members)) + b"\x09"
+    out += b"".join(number_7z(len(data)) for data in list(members.values())[:-1])
+    out += b"\x0a\1" + b"".join(struct.pack("<L", zlib.crc32(data)) for data in members.values()) + b"\0\0"
+    names = b"\0" + b"".join(name.encode("utf-16-le") + b"\0\0" for name in members)
+    out += b"\5" + number_7z(len(members)) + b"\x11" + number_7z(len(names)) + names
+    if modes:
+        values = b"\1\0" + b"".join(
+            struct.pack("<L", modes.get(name, 0o100644) << 16 | 0x8000) for name in members
+        )
+        out += b"\x15" + number_7z(len(values)) + values
+    return out + b"\0\0"
+
+
+def sevenzip_file(packed: bytes, listing: bytes) -> bytes:
+    """Return an archive: the signature, what is packed, the header."""
+    start = struct.pack("<2QL", len(packed), len(listing), zlib.crc32(listing))
+    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<L", zlib.crc32(start)) + start + packed + listing
+
+
+def sevenzip(members: Mapping[str, bytes], modes: Mapping[str, int] | None = None) -> bytes:
+    packed = lzma2(b"".join(members.values()))
+    return sevenzip_file(packed, listing_7z(members, packed, [LZMA2_7Z], modes or {}))
+
+
+def encoded_7z(members: Mapping[str, bytes]) -> bytes:
+    """Return an archive whose header is packed too, as 7-Zip writes."""
+    packed = lzma2(b"".join(members.values()))
+    listing = listing_7z(members, packed, [LZMA2_7Z], {})
+    header = lzma2(listing)
+    streams = b"\x17\6" + number_7z(len(packed)) + number_7z(1) + b"\x09" + number_7z(len(header)) + b"\0"
+    streams += b"\7\x0b" + number_7z(1) + b"\0" + number_7z(1) + LZMA2_7Z + b"\x0c" + number_7z(len(listing))
+    streams += b"\x0a\1" + struct.pack("<L", zlib.crc32(listing)) + b"\0\0"
+    return sevenzip_file(packed + header, streams)

@@ -130,7 +130,7 @@ def places() -> list[Case]:
     hidden = Item(b"m.pkl", PAYLOAD, listed=False)
     return [
         bad("overlap", zip_file([ONE, TWO, Item(b"c.txt", b"one\n", at=0)]), "two entries for the same bytes, under two names"),
-        bad("overlap-partly", zip_file([ONE, TWO, Item(b"c.txt", b"one\n", at=first - 3)]), "a member that begins within another", "zip-structure", "zip-crc", "name-mismatch", told="no parser for unknown"),
+        bad("overlap-partly", zip_file([ONE, TWO, Item(b"c.txt", b"one\n", at=first - 3)]), "a member that begins within another", "zip-structure", "zip-crc"),
         bad("unlisted", zip_file([ONE, hidden, TWO]), "a member that the directory does not list: readers of streams find it", "zip-structure", *PAYLOAD_RULES),
         bad("unlisted-last", zip_file([ONE, TWO, hidden]), "the same before the directory", "zip-structure", *PAYLOAD_RULES),
         bad("hidden-between", zip_file([Item(b"a.txt", b"one\n", after=PAYLOAD), TWO]), "a pickle between two members", "zip-structure", *PAYLOAD_RULES),

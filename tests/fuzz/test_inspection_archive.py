@@ -25,7 +25,7 @@ from weighlock.inspection.numpy.literal import read_literal
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import FormatError, Unexamined, drive, fetch_from
 
-FAMILIES = ("archive", "compressed", "npy", "tar", "zip")
+FAMILIES = ("archive", "compressed", "npy", "sevenzip", "tar", "zip")
 SMALL_BYTES = 20_000  # the bomb is for the corpus
 
 

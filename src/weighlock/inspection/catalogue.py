@@ -12,7 +12,7 @@ from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading, Unexamined
 
 EXAMINATIONS: Final[dict[str, str | None]] = {
-    "7z": None,
+    "7z": "archive.sevenzip:examine_sevenzip",
     "bzip2": "archive.compressed:examine_bzip2",
     "coreml": "coreml.examine:examine_coreml",
     "coreml-weights": "coreml.weight:examine_weights",

@@ -162,6 +162,27 @@ XZ: Final = Codec("xz", LzmaDecoder, (b"\xfd7zXZ\x00",), padding=4)
 LZMA: Final = Codec("lzma", LzmaDecoder)
 
 
+class StoredDecoder:
+    """What is not compressed at all."""
+
+    eof = False
+    unused_data = b""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out before more goes in."""
+        return not self._held
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Return at most ``max_length`` bytes."""
+        data = self._held + data
+        self._held = data[max_length:]
+        return data[:max_length]
+
+
 class SizedDecoder:
     """A decoder whose stream has no mark of its end: it ends after ``size`` bytes."""
 

@@ -183,22 +183,25 @@ class Content:
             return
         inner = file.inner(name, self.size)
         if inner is not None:
-            yield from through(file.examine(inner), _Replay(self.region))
+            yield from through(file.examine(inner), Replay(self.region))
 
 
-class _Replay:
-    """Answers requests for a region's content by unpacking it once more."""
+class Replay:
+    """Answers requests for a region's content: from ``held``, if that is all of it, or by unpacking it once more."""
 
-    def __init__(self, region: Region) -> None:
+    def __init__(self, region: Region, held: bytes | None = None) -> None:
+        self.held = held
         self._region = region
         self._unpacking = Unpacking(region)
         self._head = b""
         self._base = 0
-        self._held = bytearray()
+        self._window = bytearray()
 
     def fetch(self, span: Span) -> Reading[bytes]:
         """Return the bytes of ``span``, fewer if the content ends before."""
         end = span.offset + span.length
+        if self.held is not None:
+            return self.held[span.offset : end]
         if end <= len(self._head):
             return self._head[span.offset : end]
         if span.length > MAX_REQUEST_BYTES:
@@ -209,29 +212,27 @@ class _Replay:
             self._region.budget.expand(START_BYTES)
             self._unpacking = Unpacking(self._region)
             self._base = 0
-            self._held = bytearray()
+            self._window = bytearray()
         yield from self._forward(span.offset, end)
         start = span.offset - self._base
-        return bytes(self._held[start : start + span.length])
+        return bytes(self._window[start : start + span.length])
 
     def _forward(self, start: int, end: int) -> Reading[None]:
-        held = self._held
-        while self._base + len(held) < end:
+        window = self._window
+        while self._base + len(window) < end:
             chunk = yield from self._unpacking.more()
             if not chunk:
                 return
-            if self._base + len(held) < HEAD_BYTES:
-                self._head = (
-                    (self._head + chunk)[:HEAD_BYTES] if not held else bytes(held + chunk)[:HEAD_BYTES]
-                )
-            held += chunk
-            surplus = min(start, self._base + len(held)) - BEHIND_BYTES - self._base
+            window += chunk
+            if not self._base and len(self._head) < HEAD_BYTES:
+                self._head = bytes(window[:HEAD_BYTES])
+            surplus = min(start, self._base + len(window)) - BEHIND_BYTES - self._base
             if surplus > 0:
-                del held[:surplus]
+                del window[:surplus]
                 self._base += surplus
 
 
-def through(reading: Reading[_T], replay: _Replay) -> Reading[_T]:
+def through(reading: Reading[_T], replay: Replay) -> Reading[_T]:
     """Run a parser on unpacked content; what ends the unpacking ends it as an unexamined rest."""
     try:
         span = next(reading)
