@@ -267,6 +267,8 @@ def exported() -> list[Case]:
         accept("torch/export.pt2", program(), "an exported program"),
         accept("torch/export-guard.pt2", program(guard="2 <= L['x'].size()[0] and L['d']['z'].stride()[-1] % 4 == 0"), "a guard with a remainder"),
         accept("torch/export-size.pt2", program(size="Add(Mul(Integer(2), Symbol('s0')), FloorDiv(u0, Integer(4)))"), "a size that is computed"),
+        accept("torch/export-old.pt2", zip_of({"serialized_exported_program.json": b'{"guards_code": []}', "serialized_state_dict.pt": zip_of(archive()), "version": b"8.2"}), "the archive without a folder of torch 2.1 to 2.6", "pickle-present"),
+        reject("torch/export-old-size.pt2", zip_of({"serialized_exported_program.json": b'{"expr_str": "open(1)"}', "version": b"8.2"}), "the same with a size that is code", "torch-export-expression"),
         case("size-code", "a size that is Python code, which sympy evaluates", "torch-export-expression", size="__import__('os').system('touch marker')"),
         case("size-lambda", "the same through a function of sympy's", "torch-export-expression", size="lambdify(s0, 'open(1)')"),
         case("size-attribute", "a walk over attributes", "torch-export-expression", size="Integer(1).__class__"),

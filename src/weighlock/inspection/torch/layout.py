@@ -26,7 +26,7 @@ _RECORDS: Final = {
     "archive_format": re.compile(rb"pt2"),
     "archive_version": re.compile(rb"\d{1,9}\n?"),
     "byteorder": re.compile(rb"little|big"),
-    "version": re.compile(rb"\d{1,9}\n?"),
+    "version": re.compile(rb"\d{1,9}(?:\.\d{1,9})?\n?"),
 }
 
 
@@ -62,15 +62,15 @@ class Layout:
 
 def read_layout(file: File, archive: Archive) -> Layout:
     """Return the members by name; one that another hides from some readers is examined by what it is."""
-    root = archive.members[0].name.partition("/")[0] if archive.members else ""
+    first = archive.members[0].name if archive.members else ""
+    root = first.partition("/")[0] + "/" if "/" in first else ""  # exported programs before 2.8 had no folder
     members: dict[str, Member] = {}
     rest: dict[str, Member] = {}
     for member in archive.members:
-        folder, _, inner = member.name.partition("/")
-        if folder.lower() != root.lower() or not inner:
-            rest[f"/{len(rest)}/{member.name}"] = (
-                member  # no name below the archive's folder begins so: torch reads it never
-            )
+        inner = member.name[len(root) :]
+        if not member.name.lower().startswith(root.lower()) or not inner:
+            # no name below the archive's folder begins so: torch never reads it
+            rest[f"/{len(rest)}/{member.name}"] = member
             continue
         name = inner.lower()
         if name in members:  # that two have a name is a finding of every archive
