@@ -10,7 +10,6 @@ from weighlock.inspection.span import Reading, read
 
 HEAD_BYTES: Final = 4096  # of a constant that is looked at
 PROBE_OPERATIONS: Final = 100_000  # more than the bytes at hand can hold
-MAX_CONFIRMED: Final = 200  # files in constants of one pickle
 MAX_DECODED_BYTES: Final = 1 << 20  # of a constant that is a text; of a longer one the head is examined
 _BASE64_UNIT: Final = 4  # characters for three bytes
 
@@ -27,14 +26,18 @@ def probe_pickle(head: bytes, size: int) -> Stream:
 
 def confirmed_parts(parts: list[Part], size: int) -> Reading[tuple[Part, ...]]:
     """Return those parts that are loaded, or whose head imports a name as a pickle."""
-    found: list[Part] = []
+    found: dict[object, Part] = {}
     for part in parts:
         if part.data is None and part.offset + part.length > size:
             continue
         confirmed = part if part.loaded else (yield from _confirm(part))
-        if confirmed is not None:
-            found.append(confirmed)
-    return tuple(found)
+        if confirmed is None:
+            continue
+        key = part.data if part.data is not None else (part.offset, part.length)
+        if key in found:  # the constant looks like a pickle, and is loaded
+            confirmed = found[key]._replace(loaded=found[key].loaded or confirmed.loaded)
+        found[key] = confirmed
+    return tuple(found.values())
 
 
 def _confirm(part: Part) -> Reading[Part | None]:
