@@ -16,7 +16,9 @@ from inspect_house import PROGRAM
 from weighlock.cli.main import run
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.span import Span
+from weighlock.sandbox.syscall import CHECKED, FILES, MEMORY, PROCESS, SOCKETS, WAITING
 from weighlock.service import inspection_start
+from weighlock.service.inspection_confinement import _ALLOWED
 from weighlock.service.inspection_process import InspectionProcess
 
 SOUND = b"{}"
@@ -207,3 +209,34 @@ def test_an_error_of_the_network_is_the_callers(tmp_path: Path) -> None:
             file.write(SOUND)
             file.flush()
             assert process.examine("a.json", 2, file.fileno()).examined.outcome is Outcome.CLEAN
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["explain"], ["/nothing"], ["--nothing"], []])
+def test_a_worker_that_was_started_early_and_is_not_needed_ends(arguments: list[str], tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    program = (
+        "import sys, weighlock.service.inspection_start as start; real = start.start_worker\n"
+        "def noted(memory):\n"
+        "    made = real(memory); open(sys.argv.pop(), 'w').write(str(made.pid)); return made\n"
+        "start.start_worker = noted\n"
+        "from weighlock.cli.start import main; main()"
+    )
+    line = [sys.executable, "-c", program, "inspect", *arguments, str(told)]
+    subprocess.run(line, capture_output=True, timeout=60, check=False)
+    _wait_until_gone(int(told.read_text()))
+
+
+def test_every_system_call_that_is_allowed_has_a_number() -> None:
+    known = {name for table in (FILES, MEMORY, PROCESS, WAITING, SOCKETS, CHECKED) for name in table}
+    assert known >= _ALLOWED
+    assert not _ALLOWED & {
+        "socket",
+        "connect",
+        "execve",
+        "kill",
+        "clone",
+        "fork",
+        "unlink",
+        "rename",
+        "ptrace",
+    }
