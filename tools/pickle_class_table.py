@@ -110,7 +110,7 @@ class Reader:
             for each in module.classes.values():
                 key = (each.module, each.name)
                 if f"{each.module}.{each.name}" not in BASES and self.harmless(key):
-                    words = " ".join(sorted(self._words(key)))
+                    words = _merged(self._words(key))
                     found[key] = (words or "-", f"{label}: rebuilt without running code of its own")
         return found
 
@@ -234,7 +234,8 @@ def _collect_from(module: Module, statement: ast.ImportFrom) -> None:
 
 def _class_of(module: str, node: ast.ClassDef) -> Class:
     found = Class(module, node.name, [], set(), slots=False, setters=False)
-    for base in _plain_bases(node):
+    for each in _plain_bases(node):
+        base = each
         while isinstance(base, ast.Subscript):  # Generic[T]
             base = base.value
         named_tuple = isinstance(base, ast.Call) and _is_named_tuple(base.func)
@@ -313,6 +314,13 @@ def _only_raises(function: ast.FunctionDef) -> bool:
 
 def _is_docstring(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _merged(words: set[str]) -> str:
+    """Return the words of a row; what several methods deny becomes one word."""
+    denied = sorted({name for word in words if word.startswith("deny=") for name in word[5:].split(",")})
+    others = sorted(word for word in words if not word.startswith("deny="))
+    return " ".join(others + ([f"deny={','.join(denied)}"] if denied else []))
 
 
 def _label(module: str) -> str:

@@ -61,7 +61,7 @@ def dtype(call: Call) -> str | None:
         case [str(code), bool() | int(), copied]:
             if not _code(code):
                 return f"a type is made of {shown(code)}"
-            return None if copied in {True, 1} else "a type that the program shares would get another meaning"
+            return None if copied == 1 else "a type that the program shares would get another meaning"
         case [Global() as kind, *rest] if all(map(is_constant, rest)):
             return None if kind.module in {"numpy", "builtins"} else f"a type is made of {dotted(kind)}"
     return "a type is made of what cannot be read"

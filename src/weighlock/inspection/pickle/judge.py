@@ -23,9 +23,9 @@ _CONTAINERS: Final = frozenset({"dict", "list"})
 _NOT_CALLED: Final = frozenset({("types", "SimpleNamespace"), ("argparse", "Namespace"), ("_io", "BytesIO")})
 # names of the checks in the tables → module:function; imported when the first of them is needed
 _CHECKS: Final = {
-    **{name: "check" for name in ("array_reconstructor", "attrgetter", "attributes", "bytes_io", "constants", "counter", "encode", "factory", "nothing", "partial", "partial_state", "regex", "scipy_distribution", "type_of_constant", "values")},
-    **{name: "check_class" for name in ("booster", "catboost", "compiled", "from_type", "generator", "load_from_bytes", "new_index", "new_object", "newobj", "parameter_with_state", "reconstructor", "tree")},
-    **{name: "check_numpy" for name in ("array_state", "dtype", "dtype_state", "frombuffer", "joblib_array", "masked", "masked_state", "reconstruct", "scalar")},
+    **dict.fromkeys(("array_reconstructor", "attrgetter", "attributes", "bytes_io", "constants", "counter", "encode", "factory", "nothing", "partial", "partial_state", "regex", "scipy_distribution", "type_of_constant", "values"), "check"),
+    **dict.fromkeys(("booster", "catboost", "compiled", "from_type", "generator", "load_from_bytes", "new_index", "new_object", "newobj", "parameter_with_state", "reconstructor", "tree"), "check_class"),
+    **dict.fromkeys(("array_state", "dtype", "dtype_state", "frombuffer", "joblib_array", "masked", "masked_state", "reconstruct", "scalar"), "check_numpy"),
 }  # fmt: skip
 _RENAMED: Final = {"bytes": "check:bytes_", "getattr": "check:getattr_"}
 
@@ -223,23 +223,15 @@ def _shown_arguments(arguments: Value) -> str:
 
 
 def _shown_value(value: Value) -> str:
-    match value:
-        case Global():
-            return dotted(value)
-        case Sequence():
-            return f"a {value.kind} of {len(value.items) + value.cut}"
-        case Made():
-            return (
-                f"a result of {_shown_value(value.target)}"
-                if isinstance(value.target, Global)
-                else "a computed value"
-            )
-        case Data():
-            return f"{value.length} bytes of {value.kind}"
-        case Persistent():
-            return "a persistent object"
-        case Unknown():
-            return "an unknown value"
-        case str() | bytes():
-            return shown(repr(value), limit=MAX_SHOWN_CHARACTERS)
-    return shown(str(value), limit=MAX_SHOWN_CHARACTERS)
+    if isinstance(value, Global):
+        return dotted(value)
+    if isinstance(value, Sequence):
+        return f"a {value.kind} of {len(value.items) + value.cut}"
+    if isinstance(value, Made):
+        target = value.target
+        return f"a result of {dotted(target)}" if isinstance(target, Global) else "a computed value"
+    if isinstance(value, Data):
+        return f"{value.length} bytes of {value.kind}"
+    if isinstance(value, Persistent | Unknown):
+        return "a value that the reader gives" if isinstance(value, Persistent) else "an unknown value"
+    return shown(repr(value), limit=MAX_SHOWN_CHARACTERS)
