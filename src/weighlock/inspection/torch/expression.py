@@ -6,6 +6,7 @@ numbers, symbols, operators, comparisons, calls of sympy's constructors, and in 
 """
 
 import ast
+import warnings
 from typing import Final
 
 MAX_CHARACTERS: Final = 20_000  # of one expression; torch simplifies before it writes
@@ -46,10 +47,12 @@ def is_expression(text: str, *, guard: bool = False) -> bool | None:
     """
     if len(text) > MAX_CHARACTERS:
         return None
-    try:
-        tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about escapes and numbers, which only matter if the text is code
+        try:
+            tree = ast.parse(text, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return all(
         isinstance(node, _OPERATORS) or _is_size(node, called) or (guard and _is_lookup(node))

@@ -8,6 +8,7 @@ and torch/csrc/jit/frontend/ir_emitter.cpp.
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Final
 
@@ -51,13 +52,21 @@ def _examine_text(report: Report, text: str) -> None:
         if len(block) > MAX_BLOCK_BYTES:
             report.not_examined(f"a class or function of {len(block)} characters is over the limit")
             return
-        try:
-            tree = ast.parse(block)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = _parse(block)
+        if tree is None:
             report.not_examined("the TorchScript code is not what torch writes")
             return
         _Block(report, tree, first - 1).examine()
         first += block.count("\n")
+
+
+def _parse(block: str) -> ast.Module | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about escapes, which TorchScript's own parser takes
+        try:
+            return ast.parse(block)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 class _Block:

@@ -62,6 +62,10 @@ def test_the_line_is_told() -> None:
     ]
 
 
+def test_escapes_that_python_warns_of_are_ordinary() -> None:
+    assert examine("a.pt", script(method('y = "\\d"', "return x"))).outcome is Outcome.CLEAN
+
+
 def test_numbers_that_are_no_python_are_not_examined() -> None:
     assert "not what torch writes" in (
         examine("a.pt", script("class M(Module):\n  x = 0x\n")).not_examined or ""
