@@ -199,3 +199,16 @@ def encoded_7z(members: Mapping[str, bytes]) -> bytes:
     streams += b"\7\x0b" + number_7z(1) + b"\0" + number_7z(1) + LZMA2_7Z + b"\x0c" + number_7z(len(listing))
     streams += b"\x0a\1" + struct.pack("<L", zlib.crc32(listing)) + b"\0\0"
     return sevenzip_file(packed + header, streams)
+
+
+def lz4_frame(*blocks: bytes, flags: int = 0x60, size: int = 0x40) -> bytes:
+    """Return a frame of blocks as they are: each with its size, whose highest bit says that it is not packed."""
+    return b"\x04\x22\x4d\x18" + bytes([flags, size, 0]) + b"".join(blocks) + bytes(4)
+
+
+def lz4_plain(data: bytes) -> bytes:
+    return struct.pack("<L", len(data) | 1 << 31) + data
+
+
+def lz4_packed(data: bytes) -> bytes:
+    return struct.pack("<L", len(data)) + data

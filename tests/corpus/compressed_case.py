@@ -5,7 +5,7 @@ import gzip
 import lzma
 import zlib
 
-from archive_file import Item, tar_file, zip_file
+from archive_file import Item, lz4_frame, lz4_packed, lz4_plain, tar_file, zip_file
 from corpus.case import Case, accept, reject
 from corpus.tar_case import PLAIN
 from corpus.zip_case import PAYLOAD, PAYLOAD_RULES, array
@@ -39,6 +39,10 @@ def sound() -> list[Case]:
         accept("compressed/streams.txt.xz", lzma.compress(TEXT) + bytes(8) + lzma.compress(TEXT), "two streams with padding"),
         accept("compressed/a.txt.lzma", lzma.compress(TEXT, lzma.FORMAT_ALONE), "a text in the format before .xz"),
         accept("compressed/a.txt.z", zlib.compress(TEXT), "a zlib stream"),
+        accept("compressed/plain.txt.lz4", lz4_frame(lz4_plain(TEXT)), "an LZ4 frame that is not packed"),
+        # the token 0x15: one literal and a match of nine, one byte back; then a last token with five literals
+        accept("compressed/match.txt.lz4", lz4_frame(lz4_packed(b"\x15x\1\0\x50yyyy\n")), "an LZ4 match that overlaps itself"),
+        accept("compressed/linked.txt.lz4", lz4_frame(lz4_plain(b"one line\n"), lz4_packed(b"\x05\x09\0\x50yyyy\n"), flags=0x40), "an LZ4 block that refers to the one before"),
         accept("compressed/a.npy.gz", packed(array()), "an array"),
         accept("compressed/a.tgz", packed(tar_file([("a.txt", TEXT, PLAIN)])), "a tar file"),
         accept("compressed/empty.txt.gz", packed(b""), "nothing"),
@@ -60,6 +64,8 @@ def payloads() -> list[Case]:
         case("m.pkl.xz", lzma.compress(PAYLOAD), "xz"),
         case("m.joblib", zlib.compress(PAYLOAD), "zlib, as joblib packs"),
         case("lzma.joblib", lzma.compress(PAYLOAD, lzma.FORMAT_ALONE), "lzma, as joblib packs"),
+        case("m.pkl.lz4", lz4_frame(lz4_plain(PAYLOAD)), "lz4, as joblib packs"),
+        case("behind.txt.lz4", lz4_frame(lz4_plain(TEXT)) + PAYLOAD, "behind an LZ4 frame", "archive-trailing"),
         case("twice.pkl.gz", packed(packed(PAYLOAD)), "compressed twice"),
         case("second.pkl.gz", packed(PAYLOAD[:10]) + packed(PAYLOAD[10:]), "a pickle over two members"),
         case("disguised.png", packed(PAYLOAD), "called an image", "name-mismatch"),
@@ -80,6 +86,9 @@ def broken() -> list[Case]:
         reject("compressed/sum.pkl.gz", whole[:-8] + b"abcd" + whole[-4:], "a wrong CRC behind a pickle", "archive-corrupt", *PAYLOAD_RULES, not_examined="corrupt"),
         reject("compressed/broken.txt.xz", bytes(middle), "broken in the middle", "archive-corrupt", "name-mismatch", not_examined="corrupt"),
         reject("compressed/broken.txt.bz2", bz2.compress(TEXT)[:-4] + b"abcd", "a wrong sum", "archive-corrupt", not_examined="corrupt"),
+        reject("compressed/cut.pkl.lz4", lz4_frame(lz4_plain(PAYLOAD), lz4_packed(b"\x15x\1")), "an LZ4 block that is cut", "archive-corrupt", *PAYLOAD_RULES, not_examined="corrupt"),
+        reject("compressed/far.txt.lz4", lz4_frame(lz4_packed(b"\x15x\xff\0\x50yyyy\n")), "an LZ4 match before the beginning", "archive-corrupt", not_examined="before the beginning"),
+        reject("compressed/a.zst", bytes.fromhex("28b52ffd240409000074657874") + bytes(4), "zstd", not_examined="no parser for zstd"),
         reject("compressed/bomb.txt.bz2", bz2.compress(b" " * (70 << 20)), "70 MiB of blanks in 60 bytes", "archive-bomb", not_examined="grow to more"),
         reject("compressed/name-up.txt.gz", named(TEXT, b"../../a.txt"), "a name in another folder, which gunzip -N takes", "archive-path"),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Final
 
 from weighlock.core.text import shown
 from weighlock.inspection.archive.codec import BZIP2, GZIP, LZMA, XZ, ZLIB, Codec
+from weighlock.inspection.archive.lz4 import LZ4
 from weighlock.inspection.archive.unpack import Region
 from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading, read
@@ -39,6 +40,11 @@ def examine_lzma(file: File) -> Reading[None]:
 def examine_zlib(file: File) -> Reading[None]:
     """Examine what a zlib stream (RFC 1950) holds: joblib writes them. Raises FormatError ``archive-bomb`` and Unexamined."""
     yield from examine_packed(file, ZLIB)
+
+
+def examine_lz4(file: File) -> Reading[None]:
+    """Examine what an LZ4 file of one or more frames holds. Raises FormatError ``archive-bomb`` and Unexamined."""
+    yield from examine_packed(file, LZ4)
 
 
 def examine_packed(file: File, codec: Codec) -> Reading[None]:
