@@ -53,7 +53,7 @@ _OVERRIDE: Final = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE: Final = re.compile(  # every quantifier is possessive: a long word is walked once
-    r"(?<![^\W\d_])(?:[^\W\d_]{2,}+[ ,;:'\u2019-]{1,3}+){3}[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{8}"
+    r"(?<![^\W\d_])(?:[^\W\d_]++[ ,;:'\u2019-]{1,3}+){3}[^\W\d_]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{8}"
 )
 
 
