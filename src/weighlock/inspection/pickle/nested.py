@@ -6,6 +6,7 @@ from typing import Final
 
 from weighlock.inspection.pickle.effect import WORD, Part, Stream
 from weighlock.inspection.pickle.machine import Machine
+from weighlock.inspection.pickle.opcode import STEP
 from weighlock.inspection.span import Reading, read
 
 HEAD_BYTES: Final = 4096  # of a constant that is looked at
@@ -44,17 +45,20 @@ def _confirm(part: Part) -> Reading[Part | None]:
     head = (
         part.data if part.data is not None else (yield from read(part.offset, min(part.length, HEAD_BYTES)))
     )
-    if _imports(head, part.length):
+    if imports(head, part.length):
         return part
     decoded = _decoded(head)
-    if decoded is None or not _imports(decoded, part.length):
+    if decoded is None or not imports(decoded, part.length):
         return None
     if part.data is None and part.length <= MAX_DECODED_BYTES:
         decoded = _decoded((yield from read(part.offset, part.length)))
     return part._replace(data=decoded)
 
 
-def _imports(head: bytes, length: int) -> bool:
+def imports(head: bytes, length: int) -> bool:
+    """Return whether ``length`` bytes that begin with ``head`` import something when they are read as a pickle."""
+    if not head or not STEP[head[0]]:
+        return False
     return any(WORD.fullmatch(f"{name.module}.{name.name}") for name in probe_pickle(head, length).names)
 
 

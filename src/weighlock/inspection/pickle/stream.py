@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from weighlock.inspection.pickle.effect import Part, Stream
 from weighlock.inspection.pickle.joblib import array_of
 from weighlock.inspection.pickle.machine import Machine
-from weighlock.inspection.pickle.nested import confirmed_parts
+from weighlock.inspection.pickle.nested import HEAD_BYTES, confirmed_parts, imports
 from weighlock.inspection.span import MAX_SPAN_BYTES, Reading, Unexamined, read
 
 MAX_STREAMS: Final = 1000  # in one file; legacy torch has five
@@ -102,11 +102,12 @@ class _Reader:
             yield from self._read_objects(stream, at, depth)
         else:
             start = at
-            if array.padded:
-                at += 1 + (yield from read(at, 1))[0] if at < self._size else 1
-            at += array.length
+            head = (yield from read(at, min(HEAD_BYTES, self._size - at))) if at < self._size else b""
+            at += array.length + (1 + head[0] if array.padded and head else 0)
             if at > self._size:
                 raise Unexamined(f"an array at byte {start} reaches beyond the end")
+            if imports(head[: at - start], at - start):
+                stream.note_part(Part(start, at - start, None, loaded=False))
             stream.array_bytes += at - start
             stream.end = at
         machine.feed(b"", stream.end)

@@ -187,3 +187,12 @@ def test_a_constant_that_imports_as_a_pickle_is_a_file_of_its_own(
 def test_a_constant_that_only_begins_like_a_pickle_is_none(engine: dict[str, ModuleType]) -> None:
     for raw in (b"\x80\x04abc", b"c" * 50, b"c1\n2\n3\n4\n", b"\x80\x04N.", b"gA" * 30, b"(\n\n\n"):
         assert not read(engine, b"C" + bytes([len(raw)]) + raw + b".").parts
+
+
+def test_an_array_that_plain_readers_would_run_is_a_file_of_its_own(engine: dict[str, ModuleType]) -> None:
+    """joblib reads past it; ``pickle.load`` takes its bytes for operations."""
+    hidden = SYSTEM + b")R" + b"." * 8
+    for aligned, start in ((False, b""), (True, b"0" + b"0" * 0x30)):
+        data = wrapper(b"K\x15\x85", dtype("u1"), aligned=aligned) + start + hidden.ljust(21, b".") + b"."
+        (part,) = read(engine, data).parts
+        assert data[part.offset :].startswith(start + hidden)
