@@ -10,6 +10,8 @@ _UNSAFE: Final = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 def shown(text: str, *, limit: int = MAX_SHOWN_CHARACTERS) -> str:
     """Return ``text`` on one line with control, invisible and direction-changing characters escaped."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isascii() and cut.isprintable():
+        return cut
     return "".join(_shown_character(character) for character in cut)
 
 

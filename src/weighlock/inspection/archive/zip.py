@@ -13,7 +13,7 @@ from weighlock.inspection.archive.zip_end import RULE, archive_end, check_end, e
 from weighlock.inspection.archive.zip_local import LOCAL, Gap, Located, locate
 from weighlock.inspection.file import File
 from weighlock.inspection.report import Report
-from weighlock.inspection.span import Reading, read
+from weighlock.inspection.span import Reading, Unexamined, read
 
 __all__ = ["ends_as_zip", "examine_tail", "read_zip"]
 
@@ -42,8 +42,27 @@ def read_zip(report: Report, size: int) -> Reading[Located]:
 
 
 def examine_tail(file: File) -> Reading[None]:
-    """Say that a tensor file is an archive too: readers of ZIP files look at the end and allow anything before."""
-    yield from check_end(file)
+    """Examine the archive that a file of another format ends in, if it does.
+
+    Readers of ZIP files look at the end and allow anything before it. Never raises for what it holds.
+    """
+    if not (yield from check_end(file)):
+        return
+    from weighlock.inspection.archive.archive import Archive  # noqa: PLC0415  # few files are archives too
+
+    inner = file.inner("the archive at its end", file.size)
+    if inner is None:
+        return
+    try:
+        located = yield from read_zip(
+            Report(file.path), file.size
+        )  # what it says of the rest is known by now
+    except Unexamined as limit:
+        inner.report.not_examined(limit.reason)
+        return
+    archive = Archive(inner, located.members)
+    for member in archive.members:
+        yield from archive.examine(member)
 
 
 def _walk(report: Report, size: int) -> Reading[Located]:
