@@ -287,6 +287,8 @@ def exported() -> list[Case]:
         case("object", "a constant that loading unpickles", "torch-export-object", "pickle-present", "pickle-global-dangerous", more={"m/data/constants/opaque_obj_0": SYSTEM}),
         case("native", "a library that loading runs", "torch-native-code", "native-code", told="machine code", more={"m/data/aotinductor/model/a.so": b"\x7fELF\2\1\1" + bytes(60)}),
         case("sample", "sample inputs are a torch file of their own", "pickle-present", "pickle-global-dangerous", more={"m/data/sample_inputs/model.pt": zip_of({"a/data.pkl": SYSTEM})}),
+        accept("torch/export-class.pt2", program(more={"m/data/constants/custom_obj_0": b"\x80\x02c__torch__.torch.classes.quantized\nLinearPackedParamsBase\n)\x81N\x85b."}), "packed weights as an object of TorchScript's", "pickle-present"),
+        case("class", "an object of a class of a library", "torch-operator-class", "pickle-present", more={"m/data/constants/custom_obj_0": b"\x80\x02c__torch__.torch.classes.acme\nEngine\n)\x81."}),
         case("keys", "a key that occurs twice", told="a key occurs twice", more={"m/models/model.json": b'{"guards_code": [], "guards_code": ["x"]}'}),
     ]  # fmt: skip
 

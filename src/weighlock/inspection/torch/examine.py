@@ -9,6 +9,7 @@ from weighlock.inspection.archive.member import Member
 from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading
 from weighlock.inspection.torch.layout import Layout, check_records, read_layout
+from weighlock.inspection.torch.operator import find_class
 from weighlock.inspection.torch.storage import named
 from weighlock.inspection.torch.tensor import Tally, examine_tensors
 from weighlock.inspection.torch.value import Global, Values
@@ -21,6 +22,7 @@ _PLACES: Final = {
 }
 _STORAGE: Final = re.compile(r"(?:data|constants|attributes|bytecode)/\d+")
 _PACKAGE: Final = ".data/extern_modules"  # by this torch.load tells a torch.package archive from others
+_CLASSES: Final = "__torch__.torch.classes."
 _SCRIPT: Final = "constants.pkl"  # by this torch.load tells a TorchScript archive (torch/serialization.py)
 _SCRIPT_CODE: Final = re.compile(r"code/.+\.py")
 _SCRIPT_NAMES: Final = (
@@ -40,24 +42,30 @@ def examine_torch(file: File, archive: Archive) -> Reading[None]:
     """Examine every member by what torch would do with it."""
     layout = read_layout(file, archive)
     yield from check_records(layout)
-    yield from _examine_exported(layout)
+    objects = yield from _examine_exported(layout)
     names = yield from _examine_tensors(layout)
+    names.update(objects)
+    for name in names:
+        if name.module.startswith(_CLASSES):
+            find_class(file.report, f"{name.module.removeprefix(_CLASSES)}.{name.name}")
     is_script = _SCRIPT in layout.members
     yield from _examine_package(layout)
     yield from _examine_code(layout)
-    if is_script:
+    if is_script or objects:
         archive = _allowing(archive, names)
     for member in layout.rest.values():
         yield from archive.examine(member)
 
 
-def _examine_exported(layout: Layout) -> Reading[None]:
+def _examine_exported(layout: Layout) -> Reading[dict[Global, None]]:
+    """Examine an exported program, if it is one; returns the names in pickles of TorchScript that it holds."""
     if any(name.startswith(("models/", "data/aotinductor/", "serialized_")) for name in layout.members):
         from weighlock.inspection.torch.exported import (  # noqa: PLC0415  # rare, and it imports Python's parser
             examine_exported,
         )
 
-        yield from examine_exported(layout)
+        return (yield from examine_exported(layout))
+    return {}
 
 
 def _examine_package(layout: Layout) -> Reading[None]:

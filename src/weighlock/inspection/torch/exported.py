@@ -17,6 +17,8 @@ from weighlock.inspection.torch.expression import is_expression
 from weighlock.inspection.torch.layout import Layout
 from weighlock.inspection.torch.operator import find_class, find_operator
 from weighlock.inspection.torch.payload import examine_payloads
+from weighlock.inspection.torch.tensor import Tally, examine_tensors
+from weighlock.inspection.torch.value import Global
 
 MAX_PROGRAM_BYTES: Final = 64 * 1024 * 1024  # of JSON; its objects take some ten times as much
 
@@ -24,6 +26,7 @@ _PROGRAM: Final = re.compile(r"models/[^/]+\.json|serialized_exported_program\.j
 _NATIVE: Final = re.compile(r"data/aotinductor/.+(?<!\.json)")
 _CONFIG: Final = re.compile(r"data/(weights|constants)/([^/]+)_(?:weights|constants)_config\.json")
 _OBJECT: Final = re.compile(r"data/constants/opaque_obj_.+")
+_SCRIPT_OBJECT: Final = re.compile(r"data/constants/custom_obj_.+")
 _PLAIN_TARGET: Final = re.compile(
     r"math\.[a-z0-9]+"
     r"|_operator\.(?:add|sub|mul|truediv|floordiv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|getitem|and_|or_|xor|not_|inv"
@@ -43,8 +46,11 @@ _SAFE_FACTORIES: Final = frozenset(
 )
 
 
-def examine_exported(layout: Layout) -> Reading[None]:
-    """Examine the parts of an exported program that only its loader reads."""
+def examine_exported(layout: Layout) -> Reading[dict[Global, None]]:
+    """Examine the parts of an exported program that only its loader reads.
+
+    Returns the names in its objects of TorchScript, whose reader imports nothing.
+    """
     _find_native(layout)
     for name in layout.matching(_PROGRAM):
         member = layout.rest.pop(name)
@@ -60,6 +66,11 @@ def examine_exported(layout: Layout) -> Reading[None]:
         layout.file.report.member(layout.members[name].name).find(
             "torch-export-object", "loading unpickles it"
         )
+    names: dict[Global, None] = {}
+    for name in layout.matching(_SCRIPT_OBJECT):
+        values = yield from examine_tensors(layout, layout.members[name], (), Tally())
+        names.update(values.names if values else {})
+    return names
 
 
 def _find_native(layout: Layout) -> None:
