@@ -10,9 +10,12 @@ from weighlock.inspection.report import Listen, Report, tell_nobody
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 from weighlock.inspection.text.kind import TEXT_FORMATS
 
-_UNMARKED = TEXT_FORMATS - {"empty"}  # told without a magic number
-# "G" is BINFLOAT, and a safetensors header may be of any length: loaders that go by a name such as .bin unpickle them
-_ALSO_PICKLE = frozenset({"gguf", "safetensors"})
+_UNMARKED = TEXT_FORMATS - {"empty"} | {"unknown"}  # told without a magic number
+# "G" is BINFLOAT, a safetensors header may be of any length, and a protobuf message may begin with "(", which is MARK:
+# loaders that go by a name such as .bin unpickle them
+_ALSO_PICKLE = frozenset(
+    {"gguf", "safetensors", "onnx", "tf-saved-model", "tf-meta-graph", "tf-graph", "keras-metadata", "coreml"}
+)
 
 
 def inspect_file(

@@ -84,7 +84,10 @@ def _judge_together(files: list[InspectedFile]) -> list[InspectedFile]:
     if not any(file.examined.links for file in files) and len(files) == 1:
         return files
     from weighlock.inspection.repository.examine import examine_repository  # noqa: PLC0415  # not for one file
+    from weighlock.inspection.repository.tensor_data import settle_data  # noqa: PLC0415  # as above
 
+    settled = settle_data([(file.examined, file.size) for file in files]) if len(files) > 1 else {}
+    files = [replace(file, examined=settled.get(file.examined.path, file.examined)) for file in files]
     told: dict[str, list[Finding]] = {}
     for path, finding in examine_repository([file.examined for file in files]):
         told.setdefault(path, []).append(finding)

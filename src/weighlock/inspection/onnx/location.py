@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|(?:file|data|smb):", re.IGNORECASE)
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
 _SEPARATORS: Final = re.compile(r"[/\\]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
