@@ -98,6 +98,7 @@ def gguf(file: Path, *, tokens: int, tensors: int, elements: int) -> None:
         + b"".join(text(f"token{index}") for index in range(tokens)),
         text("tokenizer.ggml.scores") + struct.pack("<IIQ", 9, 6, tokens) + bytes(4 * tokens),
     ]
+    elements -= elements % 8  # so that every tensor begins at a multiple of 32 bytes
     size = elements * 4
     infos = [
         text(f"blk.{index}.weight") + struct.pack("<IQIQ", 1, elements, 0, index * size)
