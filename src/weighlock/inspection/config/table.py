@@ -33,7 +33,7 @@ def examine_ini(file: File) -> Reading[None]:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     try:
         parser.read_string(text)
-    except configparser.Error:
+    except (configparser.Error, AttributeError):  # the second: a continued line of an option without a value
         return  # lists of options in a syntax of their own: nothing of the standard library reads them
     if set(parser.sections()) >= _LOGGING:
         file.report.find("config-logging", "the sections loggers, handlers and formatters configure logging")

@@ -13,19 +13,20 @@ from weighlock.inspection.span import Unexamined
 
 MAX_NODES: Final = 300_000  # a configuration of 16 MB has about as many
 MAX_DEPTH: Final = 100  # nested configurations reach about 20
-_BLANK: Final = re.compile(r"(?:[ ]*(?:#[^\n]*)?\n)*")
+_BLANK: Final = re.compile(r"(?:[ ]*+(?:#[^\n]*+)?\n)*+")
 _PROPERTY: Final = re.compile(r"(?:(!<[^>\s]*>|![^\s,\[\]{}]*)|&([^\s,\[\]{}]+))[ \t]*")
+# possessive throughout: what a plain scalar takes it keeps, so that no text is searched twice
+_PLAIN_LINE: Final = re.compile(r"(?:[^\n:#]++|:(?=[^\s])|(?<=[^\s])#)*+")
 _PLAIN_KEY: Final = re.compile(
-    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`\n]|[-?:](?=[^\s]))(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])#)*?(?=[ \t]*:(?:[ \t\n]|$))"
+    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`\n]|[-?:](?=[^\s]))(?:[^\n:#]++|:(?=[^\s])|(?<=[^\s])#)*+(?=:)"
 )
-_PLAIN_LINE: Final = re.compile(r"(?:[^\n:#]|:(?=[^\s])|(?<=[^\s])#)*")
-_PLAIN_FLOW: Final = re.compile(r"(?:[^\n:#,\[\]{}]|:(?=[^\s,\[\]{}])|(?<=[^\s])#)+")
-_DOUBLE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_SINGLE: Final = re.compile(r"'((?:[^']|'')*)'", re.DOTALL)
+_PLAIN_FLOW: Final = re.compile(r"(?:[^\n:#,\[\]{}]++|:(?=[^\s,\[\]{}])|(?<=[^\s])#)++")
+_DOUBLE: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_SINGLE: Final = re.compile(r"'((?:[^']++|'')*+)'", re.DOTALL)
 _BLOCK_HEADER: Final = re.compile(r"[|>](?:[+-]?[1-9]?|[1-9][+-])[ \t]*(?:#[^\n]*)?(?:\n|$)")
 _KEY_END: Final = re.compile(r"[ \t]*:(?=[ \t\n]|$)")
 _TO_END: Final = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\n]*)?(?:\n|$)")
-_SPACE: Final = re.compile(r"(?:[ \t\n]|(?<=[ \t\n])#[^\n]*)*")
+_SPACE: Final = re.compile(r"(?:[ \t\n]++|(?<=[ \t\n])#[^\n]*+)*+")
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\n[ \t]*|.)", re.DOTALL)
 _ESCAPED: Final = {
     "n": "\n",
@@ -180,7 +181,7 @@ class _Reader:
             end = self.at + len(re.match(r"\*[^\s,\[\]{}:]*", self.text[self.at : self.at + 200]).group())  # type: ignore[union-attr]  # it begins with *
         else:
             plain = _PLAIN_KEY.match(self.text, self.at)
-            end = plain.end() if plain else None
+            end = self.at + len(plain.group().rstrip()) if plain else None
         return end if end is not None and _KEY_END.match(self.text, end) else None
 
     def sequence(self, tag: str) -> Node:

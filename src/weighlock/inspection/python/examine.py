@@ -7,6 +7,7 @@ from weighlock.core.text import shown
 from weighlock.inspection.file import File
 from weighlock.inspection.python.graph import CALLED, IMPORTED, LOADED, MAX_EVENTS, Event
 from weighlock.inspection.python.source import (
+    MAX_LINES,
     MAX_SOURCE_BYTES,
     decoded,
     encoding_of,
@@ -73,6 +74,8 @@ def examine_python(file: File) -> Reading[None]:
     raw = yield from read(0, file.size)
     lines = raw.count(b"\n") + 1
     file.report.find("python-source", f"Python source, {lines} lines")
+    if lines > MAX_LINES:
+        raise Unexamined(f"Python source of {lines} lines is over the limit of {MAX_LINES}")
     text = decoded(raw)
     if text is None:
         file.report.find("python-encoding", f"the source declares the encoding {shown(encoding_of(raw))}")
@@ -101,9 +104,16 @@ def examine_source(file: File, text: str, *, program: bool = False) -> None:
 
 
 def _walked(tree: ast.Module) -> Walk:
+    """Return the walk; a second one if functions leave something that matters in variables, which others then call."""
     walk = Walk()
     walk.run(tree)
-    return walk
+    left = walk.left_behind()
+    if left is None:
+        return walk
+    again = Walk()
+    again.begin_with(*left)
+    again.run(tree)
+    return again
 
 
 def _tell(report: Report, walk: Walk, *, program: bool) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Final
 
 MAX_SOURCE_BYTES: Final = (
-    1024 * 1024
-)  # the largest modelling files have 300 KB; a tree takes about 60 times that
+    384 * 1024
+)  # the largest modelling files have 330 KB; a tree takes up to 600 times that
+MAX_LINES: Final = 50_000  # ordinary files of that size have a quarter; a tree of short lines is the largest
 MAX_HIDDEN: Final = 16  # invisible characters in a row: emoji join a handful
-MAX_BLANKS: Final = (
-    100  # columns between two statements of a line, or before the first: more leaves the window
-)
+MAX_BLANKS: Final = 100  # columns before a statement or call, or between two: more leaves the window
 MAX_BLANK_LINES: Final = 300  # as above, downwards
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")  # PEP 263
 # encodings under which the bytes of ASCII mean ASCII: any other lets a comment be code

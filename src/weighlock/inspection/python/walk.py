@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from weighlock.inspection.python.effect import effect_of
 from weighlock.inspection.python.evaluate import Evaluator
 from weighlock.inspection.python.fold import fold_binary
 from weighlock.inspection.python.graph import Function, Graph
@@ -28,6 +29,7 @@ class Walk:
         self.graph = Graph()
         self.evaluator = Evaluator(self.graph)
         self.imports: dict[tuple[int, str], None] = {}  # (dots, module)
+        self._module = self.evaluator.scope
         self._loops = 0
         self._kinds: Final[dict[type[ast.stmt], Callable[[Any], None]]] = {
             ast.Import: self._import,
@@ -64,6 +66,19 @@ class Walk:
             if inner is not None:
                 self._block(inner.body)
                 self._bodies()
+
+    def left_behind(self) -> tuple[dict[str, Value], dict[str, Value]] | None:
+        """Return module variables and attributes if any of them is a function that does something; else None."""
+        names, members = self._module.names, self.evaluator.members
+        for value in (*names.values(), *members.values()):
+            if any(effect_of(name) for name in value.names):
+                return names, members
+        return None
+
+    def begin_with(self, names: dict[str, Value], members: dict[str, Value]) -> None:
+        """Let variables and attributes stand from the beginning for what they stood for at the end of another walk."""
+        self._module.names.update({name: value for name, value in names.items() if value.names})
+        self.evaluator.members.update(members)
 
     def _bodies(self) -> None:
         while self.evaluator.pending:

@@ -39,7 +39,7 @@ _TELLING: Final = tuple(
 )
 _ACTIVE: Final = re.compile(r"<script\b|<iframe\b|<object\b|<embed\b|<foreignObject\b|\bon[a-z]{3,20}\s*=\s*[\"']|javascript:", re.IGNORECASE)  # fmt: skip
 _ENTITY: Final = re.compile(
-    r"<!ENTITY\s+(?:%\s+)?[\w.-]+\s+(?:SYSTEM|PUBLIC)\b|<!DOCTYPE[^>\[]*\b(?:SYSTEM|PUBLIC)\s+[\"'](?!http://www\.w3\.org/|-//)"
+    r"<!ENTITY\s+(?:%\s+)?[\w.-]+\s+(?:SYSTEM|PUBLIC)\b|<!DOCTYPE[^>\[]{0,300}\b(?:SYSTEM|PUBLIC)\s+[\"'](?!http://www\.w3\.org/|-//)"
 )
 _ENTITIES: Final = re.compile(r"<!ENTITY\b")
 _MANY_ENTITIES: Final = 20  # declared: expansion of entities in each other is the attack
