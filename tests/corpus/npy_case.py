@@ -51,7 +51,7 @@ def objects() -> list[Case]:
         reject("npy/object-field.npy", npy("[('a', '|O')]", "(1,)", PAYLOAD), "objects in a field", *rules),
         reject("npy/object-deep.npy", npy("[('a', '<f4'), ('b', [('c', ('|O', (2,)))])]", "(1,)", PAYLOAD), "objects in a field of a field", *rules),
         reject("npy/object-strange.npy", npy("'O' ''", "(1,)", PAYLOAD), "a spelling that only Python joins", "npy-header", *rules, not_examined="malformed"),
-        reject("npy/object-texts.npy", npy("'|O'", "(2,)", TEXT_PICKLE), "an array of texts", "npy-object-array", "pickle-present"),
+        accept("npy/object-texts.npy", npy("'|O'", "(2,)", TEXT_PICKLE), "an array of texts", "npy-object-array", "pickle-present"),
         reject("npy/second-object.npy", npy("'<f4'", "(2,)", EIGHT) + npy("'|O'", "(1,)", PAYLOAD), "objects in the second array of a file", *rules),
         reject("npz/object.npz", zip_of({"a.npy": npy("'|O'", "(1,)", PAYLOAD)}), "an array of objects in an archive", *rules),
     ]  # fmt: skip
