@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus.make import cases
-from model_file import GgufFile, examine, npy, rules_of, safetensors, zip_of
+from model_file import examine, npy, rules_of, zip_of
 from weighlock.core.finding import Examined
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
@@ -43,7 +43,6 @@ HEADS = st.sampled_from(
         b"\x10\0\0\0\0\0\0\0{",
     ]
 )
-DTYPES = {"U8": 1, "F16": 2, "F32": 4, "I64": 8}
 
 
 def check(examined: Examined) -> None:
@@ -75,50 +74,6 @@ def test_cut_and_extended(case: object, at: int, tail: bytes) -> None:
     assert hasattr(case, "data")
     data = case.data[: at % (len(case.data) + 1)] + tail
     check(examine(case.path.rsplit("/", 1)[-1], data))  # type: ignore[attr-defined]  # as above
-
-
-@st.composite
-def layouts(draw: st.DrawFn) -> tuple[dict[str, object], bytes]:
-    header: dict[str, object] = {}
-    at = 0
-    for index, dtype in enumerate(draw(st.lists(st.sampled_from(sorted(DTYPES)), min_size=1, max_size=5))):
-        shape = draw(st.lists(st.integers(1, 3), max_size=3))
-        size = DTYPES[dtype]
-        for extent in shape:
-            size *= extent
-        header[f"t{index}"] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + size]}
-        at += size
-    return header, bytes(at)
-
-
-@given(layouts(), st.data())
-def test_sound_safetensors_are_clean_and_shifted_ones_are_not(
-    made: tuple[dict[str, object], bytes], data: st.DataObject
-) -> None:
-    header, body = made
-    assert examine("a.safetensors", safetensors(header, body)).outcome is Outcome.CLEAN
-    name = data.draw(st.sampled_from(sorted(header)))
-    side = data.draw(st.integers(0, 1))
-    changed = json.loads(json.dumps(header))
-    changed[name]["data_offsets"][side] += data.draw(st.sampled_from([-1, 1, 2**63, -(2**63)]))
-    assert examine("a.safetensors", safetensors(changed, body)).outcome is not Outcome.CLEAN
-    assert examine("a.safetensors", safetensors(header, body + b"x")).outcome is not Outcome.CLEAN
-
-
-@given(st.integers(1, 3), st.sampled_from("<>"), st.lists(st.integers(1, 40), max_size=4), st.data())
-def test_sound_gguf_is_clean_and_cut_is_not(
-    version: int, order: str, rows: list[int], data: st.DataObject
-) -> None:
-    file = GgufFile(version, order).string("general.name", "x")
-    file.array("tokens", 8, [file.text("t" * index) for index in range(5)])
-    body = b""
-    for index, row in enumerate(rows):
-        file.tensor(f"t{index}", [row], 0, len(body))
-        body += b"\1" * (4 * row) + bytes(-(4 * row) % 32)
-    whole = file.bytes(body)
-    assert examine("a.gguf", whole).outcome is Outcome.CLEAN
-    cut = data.draw(st.integers(0, len(file.header()) - 1))
-    assert examine("a.gguf", whole[:cut]).outcome is not Outcome.CLEAN
 
 
 @given(
