@@ -47,7 +47,7 @@ EXAMINATIONS: Final[dict[str, str | None]] = {
     "rar": None,
     "safetensors": "safetensors.examine:examine_safetensors",
     "script": "text.script:examine_script",
-    "sentencepiece": None,
+    "sentencepiece": "sentencepiece.examine:examine_sentencepiece",
     "source": "text.script:examine_native_source",
     "tar": "archive.examine_tar:examine_tar_file",
     "text": "text.examine:examine_text_file",

@@ -166,7 +166,7 @@ def _is_fingerprint(head: _Head) -> bool:
 def _is_sentencepiece(head: _Head) -> bool:
     pieces = [head.inner(each) for each in head.of(1) if head.whole(each)]
     return (
-        _fits(head.fields, _PIECES)
+        bool(_known(head.fields, _PIECES))
         and len(pieces) > 1
         and all(_fits(piece, _PIECE) and 1 in _numbers(piece) for piece in pieces)
         and any(each.wire == BITS32 for piece in pieces for each in piece)

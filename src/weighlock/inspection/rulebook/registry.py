@@ -38,6 +38,7 @@ _FAMILIES: Final = {
     "safetensors": "safetensors",
     "script": "file",
     "secret": "repository",
+    "sentencepiece": "sentencepiece",
     "skops": "keras",
     "tar": "archive",
     "template": "template",
