@@ -219,7 +219,9 @@ OPERATIONS: list[st.SearchStrategy[bytes]] = [
     st.builds(lambda number: b"L" + _line(f"{number}L"), _NUMBERS),
     st.builds(lambda number: b"F" + _line(number), _FLOATS),
     *(st.builds(lambda code, number: bytes([code]) + _line(str(number)), st.just(code), _SMALL) for code in b"gp"),
-    *(st.builds(lambda code, number: bytes([code]) + _line(number), st.just(code), _NUMBERS) for code in b"gp"),
+    st.builds(lambda number: b"g" + _line(number), _NUMBERS),
+    # C allocates sixteen times a PUT's number of bytes
+    st.builds(lambda number: b"p" + _line(number), _NUMBERS.filter(lambda number: not 6 < len(number) < 25)),
     *(st.builds(lambda code, number: bytes([code, number]), st.just(code), _SMALL) for code in b"hq\x82"),
     *(st.builds(lambda code, number: bytes([code]) + struct.pack("<I", number), st.just(code), _SMALL) for code in b"jr\x84"),
     st.builds(lambda number: b"\x80" + bytes([number]), st.integers(0, 6)),
