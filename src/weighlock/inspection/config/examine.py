@@ -46,6 +46,10 @@ def examine_json(file: File, document: Any) -> None:
         _examine_modules(report, document)
     elif name == "model_index.json" and isinstance(document, dict):
         _examine_pipeline(report, document)
+    elif name == "Manifest.json":
+        from weighlock.inspection.coreml.package import examine_manifest  # noqa: PLC0415  # of ML packages alone
+
+        examine_manifest(report, document)
     if isinstance(document, dict):
         _examine_tokens(report, document)
     examine_document(report, document)

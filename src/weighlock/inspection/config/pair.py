@@ -126,7 +126,12 @@ def _examine_templates(report: Report, key: str, value: Any) -> None:
         return
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, text in items:
-        if isinstance(text, str) and not str(name).lower().endswith(("template", "templates")):
+        # a text without a brace renders to itself, and other programs' keys end in "template" too
+        if (
+            isinstance(text, str)
+            and "{" in text
+            and not str(name).lower().endswith(("template", "templates"))
+        ):
             examine_template(report, f"{key}.{name}", text)
 
 

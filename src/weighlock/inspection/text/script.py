@@ -48,14 +48,14 @@ _MANY_ENTITIES: Final = 20  # declared: expansion of entities in each other is t
 def examine_script(file: File) -> Reading[None]:
     """Report a script, and what it tells of itself; raises Unexamined."""
     file.report.find("script", "the file is a script")
-    yield from _search(file)
+    examine_commands(file.report, (yield from _search(file)))
     raise Unexamined("what a script does is not analysed")
 
 
 def examine_native_source(file: File) -> Reading[None]:
     """Report source code of a compiled language: libraries such as torch build and load it."""
     file.report.find("native-source", "the file is source code of a compiled language")
-    yield from _search(file)
+    examine_commands(file.report, (yield from _search(file)))
     raise Unexamined("what source code of a compiled language does is not analysed")
 
 
@@ -86,7 +86,6 @@ def _search(file: File) -> Reading[str]:
         raise Unexamined(f"a script of {file.size} bytes is over the limit of {MAX_SCRIPT_BYTES}")
     text = (yield from read(0, file.size)).decode("utf-8", "replace")
     find_secrets(file.report, text)
-    examine_commands(file.report, text)
     return text
 
 
