@@ -1,5 +1,6 @@
 """CoreML models and weights (coremltools, mlmodel/format)."""
 
+import json
 import struct
 
 from corpus.case import Case, accept, reject
@@ -38,6 +39,13 @@ def weights(*lengths: int, count: int | None = None, move: int = 0, junk: bytes 
     return out + junk
 
 
+def manifest(path: str) -> bytes:
+    items = {"A": {"author": "com.apple.CoreML", "name": "model.mlmodel", "path": path}}
+    return json.dumps(
+        {"fileFormatVersion": "1.0.0", "itemInfoEntries": items, "rootModelIdentifier": "A"}
+    ).encode()
+
+
 def cases() -> list[Case]:
     dense = sized(1, "dense") + sized(140, number(1, 2))
     own = sized(1, "own") + sized(500, sized(10, "MyLayer"))
@@ -51,6 +59,8 @@ def cases() -> list[Case]:
     )
     path, code, broken, layout = "coreml-path", "coreml-custom-code", "coreml-structure", "coreml-weights"
     return [
+        accept("coreml/Manifest.json", manifest("com.apple.CoreML/model.mlmodel"), "the manifest of a package"),
+        reject("coreml/Manifest.json", manifest("../../model.mlmodel"), "a package whose model lies outside", path),
         accept("coreml/network.mlmodel", model(network(dense)), "a neural network"),
         accept("coreml/program.mlmodel", model(program(inside)), "a program with weights beside it"),
         accept("coreml/pipeline.mlmodel", model(sized(202, sized(1, model(network(dense))) + sized(2, "a"))), "a pipeline of models"),
