@@ -337,6 +337,7 @@ def executorch() -> list[Case]:
         reject("torch/operator.pte", linear.replace(b"aten::addmm", b"acme::addmm"), "an operator of an unknown library", "torch-operator-custom"),
         broken("base.pte", with_number(linear, 24, base + 64), "segments that begin too late", "beyond the file"),
         broken("program-size.pte", with_number(linear, 16, 1 << 40), "a program larger than the file", "what cannot be"),
+        broken("constant.pte", linear[:113] + b"\xff" + linear[114:], "a tensor's place behind the end of its segment", "behind the end"),
         broken("rest.pte", linear + SYSTEM, "a pickle behind the last segment", "padding"),
         broken("padding.pte", linear[: base - 1] + b"x" + linear[base:], "bytes hidden before the segments", "padding"),
         broken("cut.ptd", tensors[:-1], "a segment that is cut off", "beyond the file"),

@@ -51,12 +51,8 @@ def examine_executorch(file: File) -> Reading[None]:
     plans = Plans(buffer)
     for table in (yield from buffer.tables(program, _PLANS)):
         yield from plans.read(table)
-    for table in (yield from buffer.tables(program, _BUFFERS)):
-        yield from buffer.vector(table, 0, 1)
-    inline = []
-    for table in (yield from buffer.tables(program, _INLINE)):
-        vector = yield from buffer.vector(table, 0, 1)
-        inline.append(_Region(vector.at, vector.at + vector.length) if vector else _Region(0, 0))
+    yield from _check_constants(buffer, program, plans, layout.segments)
+    inline = yield from _inline_parts(buffer, program)
     raw = yield from _raw_segments(buffer, program, len(layout.segments))
     for namespace, name in plans.operators:
         find_operator(file.report, namespace, name)
@@ -67,11 +63,8 @@ def examine_executorch(file: File) -> Reading[None]:
         if delegate.part >= len(held):
             raise FormatError(RULE, f"a delegate refers to part {delegate.part} of {len(held)}")
         yield from _examine_delegate(file, delegate.backend, held[delegate.part])
-        if delegate.in_segment:
-            raw.add(delegate.part)
-    for index, region in enumerate(layout.segments):
-        if index not in raw:
-            yield from file.part(f"segment {index}", region.start, region.end - region.start)
+    raw |= {delegate.part for delegate in plans.delegates if delegate.in_segment}
+    yield from _examine_segments(file, layout, raw)
 
 
 def examine_executorch_tensors(file: File) -> Reading[None]:
@@ -94,9 +87,7 @@ def examine_executorch_tensors(file: File) -> Reading[None]:
         elif shape:
             raise FormatError(RULE, "a tensor is larger than its segment", table.at)
     _check_holes(buffer, _HEAD_BYTES)
-    for index, region in enumerate(layout.segments):
-        if index not in described:
-            yield from file.part(f"segment {index}", region.start, region.end - region.start)
+    yield from _examine_segments(file, layout, described)
 
 
 def _read_header(file: File, magic: bytes, sizes_at: int) -> Reading[_Layout]:
@@ -160,6 +151,55 @@ def _raw_segments(buffer: FlatBuffer, program: Table, count: int) -> Reading[set
         yield from buffer.text(table, 0)
         yield from buffer.scalar(table, 1, "I")
     return found
+
+
+def _examine_segments(file: File, layout: _Layout, known: set[int]) -> Reading[None]:
+    """Examine what lies in segments that are neither tensors nor a delegate's part."""
+    for index, region in enumerate(layout.segments):
+        if index not in known:
+            yield from file.part(f"segment {index}", region.start, region.end - region.start)
+
+
+def _inline_parts(buffer: FlatBuffer, program: Table) -> Reading[list[_Region]]:
+    found = []
+    for table in (yield from buffer.tables(program, _INLINE)):
+        vector = yield from buffer.vector(table, 0, 1)
+        found.append(_Region(vector.at, vector.at + vector.length) if vector else _Region(0, 0))
+    return found
+
+
+def _check_constants(
+    buffer: FlatBuffer, program: Table, plans: Plans, segments: list[_Region]
+) -> Reading[None]:
+    """Hold every tensor whose data is in the program against its place: the runtime gives out a pointer."""
+    places = yield from _inline_places(buffer, program)
+    places += yield from _segment_places(buffer, program, segments)
+    for constant in plans.constants:
+        if constant.place >= len(places) or constant.size > places[constant.place]:
+            told = f"a tensor of {constant.size} bytes does not fit into its place"
+            raise FormatError(RULE, told, constant.at)
+
+
+def _inline_places(buffer: FlatBuffer, program: Table) -> Reading[list[int]]:
+    """Return the sizes of tensors' places in the FlatBuffer itself, by their numbers."""
+    found = []
+    for table in (yield from buffer.tables(program, _BUFFERS)):
+        vector = yield from buffer.vector(table, 0, 1)
+        found.append(vector.length if vector else 0)
+    return found
+
+
+def _segment_places(buffer: FlatBuffer, program: Table, segments: list[_Region]) -> Reading[list[int]]:
+    """Return how many bytes there are from each tensor's place to the end of its segment, by their numbers."""
+    constants = yield from buffer.table(program, _CONSTANTS)
+    if constants is None:
+        return []
+    index = yield from buffer.scalar(constants, 0, "I")
+    offsets = yield from buffer.numbers(constants, 1, "Q", MAX_SEGMENTS)
+    size = segments[index].end - segments[index].start if index < len(segments) else 0
+    if any(offset > size for offset in offsets):
+        raise FormatError(RULE, "a tensor's place is behind the end of its segment", constants.at)
+    return [size - offset for offset in offsets]
 
 
 def _examine_delegate(file: File, backend: str, region: _Region) -> Reading[None]:

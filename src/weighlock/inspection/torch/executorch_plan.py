@@ -15,6 +15,7 @@ MAX_BYTES: Final = 2**63 - 1  # no tensor is longer
 
 _NAME, _CONTAINER, _VALUES, _INPUTS, _OUTPUTS, _CHAINS, _OPERATORS, _DELEGATES, _SIZES = range(9)
 _TENSOR, _STRING = 5, 6  # of the union of values
+_EXTERNAL: Final = 1  # the data is in another file
 _LISTS: Final = {7: ("q", False), 8: ("d", False), 9: ("?", False), 10: ("i", True), 11: ("i", True)}
 _KERNEL, _DELEGATE, _MOVE, _JUMP, _FREE = range(1, 6)  # of the union of instructions
 _WIDTHS: Final = {
@@ -32,6 +33,14 @@ class Delegate(NamedTuple):
     part: int
 
 
+class Constant(NamedTuple):
+    """A tensor whose data is in the program: the number of its place, and its size in bytes."""
+
+    place: int
+    size: int
+    at: int
+
+
 class Plans:
     """The operators and delegates of all plans, gathered while they are read."""
 
@@ -39,6 +48,7 @@ class Plans:
         self._buffer = buffer
         self.operators: dict[tuple[str, str], None] = {}
         self.delegates: dict[Delegate, None] = {}
+        self.constants: list[Constant] = []
 
     def read(self, plan: Table) -> Reading[None]:
         """Read one plan. Raises FormatError."""
@@ -93,11 +103,16 @@ class Plans:
                 yield from buffer.numbers(table, 0, code, MAX_NUMBERS)
 
     def _tensor(self, tensor: Table) -> Reading[None]:
-        yield from self.layout_bytes(tensor, 2)
-        yield from self._buffer.table(tensor, 6)
+        size = yield from self.layout_bytes(tensor, 2)
+        place = yield from self._buffer.scalar(tensor, 5, "I")
+        planned = yield from self._buffer.table(tensor, 6)
         extra = yield from self._buffer.table(tensor, 9)
+        outside = False
         if extra:
             yield from self._buffer.text(extra, 1)
+            outside = (yield from self._buffer.scalar(extra, 2, "b")) == _EXTERNAL
+        if place and planned is None and not outside:
+            self.constants.append(Constant(place, size, tensor.at))
 
     def _operator(self, operator: Table) -> Reading[None]:
         name = (yield from self._buffer.text(operator, 0)) or ""
