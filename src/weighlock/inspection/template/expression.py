@@ -94,9 +94,9 @@ class ExpressionParser:
         if self.depth > MAX_NESTING:
             raise Unexamined(f"the template nests deeper than {MAX_NESTING}")
 
-    def target(self, ends: tuple[str, ...] = (), *, namespace: bool = False) -> n.Expression:
+    def target(self, *, namespace: bool = False) -> n.Expression:
         """Return what is assigned to: a name, names, or an attribute of a namespace."""
-        target = self.tuple(ends=ends, primary=True, namespace=namespace)
+        target = self.tuple(primary=True, namespace=namespace)
         for part in target.items if isinstance(target, n.Sequence) else [target]:
             if not isinstance(part, n.Name | n.Attribute | n.Sequence):
                 raise self.fail("nothing can be assigned to that")
@@ -106,7 +106,6 @@ class ExpressionParser:
         self,
         *,
         conditional: bool = True,
-        ends: tuple[str, ...] = (),
         primary: bool = False,
         namespace: bool = False,
         brackets: bool = False,
@@ -116,7 +115,7 @@ class ExpressionParser:
         items: list[n.Expression] = []
         commas = False
         while True:
-            if self.now.kind in {"}}", "%}"} or self.is_operator(")") or (ends and self.is_name(*ends)):
+            if self.now.kind in {"}}", "%}"} or self.is_operator(")"):
                 break
             if primary:
                 items.append(self._primary(namespace=namespace))
@@ -250,6 +249,8 @@ class ExpressionParser:
                 return made
 
     def _key(self, line: int) -> n.Expression:
+        if self.skip_operator("]"):
+            return n.Sequence(line, "tuple", [])
         keys = [self._subscript()]
         while self.skip_operator(","):
             keys.append(self._subscript())

@@ -90,8 +90,10 @@ class _Parser(ExpressionParser):
         return kind(line)
 
     def _print(self, line: int, word: str) -> n.Body:
-        values = [self.expression()]
-        while self.skip_operator(","):
+        values: list[n.Expression] = []
+        while self.now.kind != "%}":
+            if values:
+                self.expect(",")
             values.append(self.expression())
         if word == "do":
             return [n.Scope(line, word, values, [])]
@@ -113,9 +115,9 @@ class _Parser(ExpressionParser):
             return [n.If(branches[0].line, branches, otherwise)]
 
     def _for(self, line: int) -> n.Body:
-        target = self.target(ends=("in",))
+        target = self.target()
         self.expect_word("in")
-        iterated = self.tuple(conditional=False, ends=("recursive",))
+        iterated = self.tuple(conditional=False)
         test = self.expression() if self.skip_name("if") else None
         recursive = self.skip_name("recursive")
         body = self.block("endfor", "else")
