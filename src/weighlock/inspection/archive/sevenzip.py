@@ -137,18 +137,18 @@ def _examine_folder(file: File, folder: Folder, entries: list[Entry], at: int) -
     if content.fault:
         file.report.find(RULE, f"the packed data of {names} is corrupt: {content.fault}", offset=at)
         file.report.not_examined(f"the packed data of {names} is corrupt")
-    replay = Replay(content.region, content.held)
+    replay = Replay(content)
     place = 0
     for entry, size, digest in zip(entries, folder.sizes, folder.digests, strict=True):
         there = max(0, min(size, content.size - place))
-        yield from _examine_member(file, entry, replay, (place, there, digest if there == size else None))
+        part = (content.held or b"")[place : place + there]
+        if len(part) == size and digest not in {None, zlib.crc32(part)}:
+            file.report.member(entry.name).find(RULE, "its CRC-32 is wrong")
+        yield from _examine_member(file, entry, replay, place, there)
         place += size
 
 
-def _examine_member(
-    file: File, entry: Entry, replay: Replay, part: tuple[int, int, int | None]
-) -> Reading[None]:
-    place, size, digest = part
+def _examine_member(file: File, entry: Entry, replay: Replay, place: int, size: int) -> Reading[None]:
     report = file.report
     kind = stat.S_IFMT(entry.mode)
     if kind in {stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK}:
@@ -159,8 +159,6 @@ def _examine_member(
         out = link_leaves(entry.name.rpartition("/")[0], target)
         told = f"{shown(entry.name)!r} is a link to {shown(target)!r}"
         report.find("archive-link" if out else "archive-link-inside", told)
-    if replay.held is not None and digest not in {None, zlib.crc32(replay.held[place : place + size])}:
-        report.member(entry.name).find(RULE, "its CRC-32 is wrong")
     inner = file.inner(entry.name, size)
     if inner is not None:
         yield from through(shifted(place, file.examine(inner)), replay)

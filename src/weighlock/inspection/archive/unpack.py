@@ -7,6 +7,7 @@ decompressed byte counts against the file's budget, those of a repetition too.
 """
 
 import zlib
+from collections import deque
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -61,8 +62,8 @@ class Region:
 
     def _measure(self) -> Reading["Content"]:
         unpacking = Unpacking(self)
-        held: bytearray | None = bytearray()
-        crc = 0
+        chunks: deque[bytes] = deque()  # all of a small content, the end of a large one
+        held = crc = 0
         fault = None
         while True:
             try:
@@ -73,12 +74,11 @@ class Region:
             if not chunk:
                 break
             crc = zlib.crc32(chunk, crc)
-            if held is not None:
-                held += chunk
-                if len(held) > HELD_BYTES:
-                    held = None
-        kept = None if held is None else bytes(held)
-        return Content(self, unpacking.made, crc, unpacking.end, fault, kept)
+            chunks.append(chunk)
+            held += len(chunk)
+            while unpacking.made > HELD_BYTES and held - len(chunks[0]) >= BEHIND_BYTES:
+                held -= len(chunks.popleft())
+        return Content(self, unpacking.made, crc, unpacking.end, fault, b"".join(chunks))
 
 
 class Unpacking:
@@ -166,7 +166,7 @@ class Unpacking:
 class Content:
     """What a region holds: ``size`` bytes and their CRC-32; what follows begins at ``end``.
 
-    ``fault`` says what breaks the data there, if anything does; ``held`` are the bytes, if they are few.
+    ``fault`` says what breaks the data there, if anything does; ``kept`` are the last bytes.
     """
 
     region: Region
@@ -174,7 +174,12 @@ class Content:
     crc: int
     end: int
     fault: str | None
-    held: bytes | None
+    kept: bytes
+
+    @property
+    def held(self) -> bytes | None:
+        """All of the content, if it is small."""
+        return self.kept if len(self.kept) == self.size else None
 
     def examine(self, file: File, name: str) -> Reading[None]:
         """Examine the content as a file of that name; never raises for what it holds."""
@@ -183,16 +188,16 @@ class Content:
             return
         inner = file.inner(name, self.size)
         if inner is not None:
-            yield from through(file.examine(inner), Replay(self.region))
+            yield from through(file.examine(inner), Replay(self))
 
 
 class Replay:
-    """Answers requests for a region's content: from ``held``, if that is all of it, or by unpacking it once more."""
+    """Answers requests for a content: from what was kept of it, or by unpacking it once more."""
 
-    def __init__(self, region: Region, held: bytes | None = None) -> None:
-        self.held = held
-        self._region = region
-        self._unpacking = Unpacking(region)
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._kept_from = content.size - len(content.kept)
+        self._unpacking = Unpacking(content.region)
         self._head = b""
         self._base = 0
         self._window = bytearray()
@@ -200,8 +205,8 @@ class Replay:
     def fetch(self, span: Span) -> Reading[bytes]:
         """Return the bytes of ``span``, fewer if the content ends before."""
         end = span.offset + span.length
-        if self.held is not None:
-            return self.held[span.offset : end]
+        if span.offset >= self._kept_from:
+            return self._content.kept[span.offset - self._kept_from : end - self._kept_from]
         if end <= len(self._head):
             return self._head[span.offset : end]
         if span.length > MAX_REQUEST_BYTES:
@@ -209,8 +214,8 @@ class Replay:
                 f"a part of {span.length} compressed bytes is over the limit of {MAX_REQUEST_BYTES}"
             )
         if span.offset < self._base:
-            self._region.budget.expand(START_BYTES)
-            self._unpacking = Unpacking(self._region)
+            self._content.region.budget.expand(START_BYTES)
+            self._unpacking = Unpacking(self._content.region)
             self._base = 0
             self._window = bytearray()
         yield from self._forward(span.offset, end)

@@ -40,7 +40,7 @@ def test_a_large_content_is_fed_forward_and_back() -> None:
             found[place] = yield from read(place, 9)
         return list(found.values())
 
-    found = drive(through(reads(), Replay(content.region)), fetch_from(packed))
+    found = drive(through(reads(), Replay(content)), fetch_from(packed))
     assert found == [LARGE[place : place + 9] for place in places]
 
 
@@ -60,13 +60,13 @@ def test_jumps_back_use_up_the_budget() -> None:
     def back_and_forth() -> Reading[int]:
         for count in range(100):
             try:
-                yield from read(len(LARGE) - 9, 9)
+                yield from read(len(LARGE) - 2_000_000, 9)  # before what is kept of the end
             except Unexamined:
                 return count
             yield from read(1_000_000, 9)
         return 100
 
-    assert drive(through(back_and_forth(), Replay(content.region)), fetch_from(packed)) < 4
+    assert drive(through(back_and_forth(), Replay(content)), fetch_from(packed)) < 4
 
 
 def test_one_request_may_not_take_all_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ def test_one_request_may_not_take_all_memory(monkeypatch: pytest.MonkeyPatch) ->
     packed = gzip.compress(LARGE, 1, mtime=0)
     content = measured(packed)
     with pytest.raises(Unexamined, match="compressed bytes is over the limit"):
-        drive(through(read(0, 1_000_001), Replay(content.region)), fetch_from(packed))
+        drive(through(read(0, 1_000_001), Replay(content)), fetch_from(packed))
 
 
 def test_a_large_pickle_is_examined_in_pieces() -> None:
