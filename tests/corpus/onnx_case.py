@@ -94,7 +94,12 @@ def external_rejected() -> list[Case]:
     path, memory, data = "onnx-external-path", "onnx-external-memory", "onnx-external-data"
 
     def case(name: str, why: str, rule: str, **entries: str) -> Case:
-        return reject(f"onnx/external-{name}.onnx", with_tensor(external("w", **entries)), why, rule)
+        return reject(
+            f"onnx/external-{name}.onnx",
+            with_tensor(external("w", dims=(2,), marked=True, **entries)),
+            why,
+            rule,
+        )
 
     nested = sized(1, "value") + sized(5, external("w", location="../w"))
     context = [

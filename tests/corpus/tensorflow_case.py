@@ -109,7 +109,9 @@ def graph_rejected() -> list[Case]:
     file, network, native = "tf-file-operator", "tf-network-operator", "tf-native-operator"
 
     def case(name: str, operator: str, why: str, rule: str, **texts: str) -> Case:
-        return reject(f"tensorflow/{name}.pb", graph(X, node("y", operator, "x", **texts)), why, rule)
+        return reject(
+            f"tensorflow/{name}.pb", graph(X, node("y", operator, "x", functions=(), **texts)), why, rule
+        )
 
     def inside(operator: str) -> bytes:
         call = node("y", "PartitionedCall", "x", functions=("f",))
@@ -241,7 +243,7 @@ def lite_cases() -> list[Case]:
         return Table(f0=[("i", extent)], f1=("b", 0), f2=("I", buffer), f3="w")
 
     flex = Table(f0=("I", 0), f1=[("i", 0)], f2=[("i", 1)], f5=b"\x0fPrintV2 file://marker")
-    group = {"f8": [Table(f0="../weights")], "f9": [Table(f1=("I", 0), f2=("Q", 0), f3=("Q", 8))]}
+    outside = lite(f8=[Table(f0="../weights")], f9=[Table(f1=("I", 0), f2=("Q", 0), f3=("Q", 8))])
     whole = lite()
     root = bytearray(whole)
     struct.pack_into("<I", root, 0, 1 << 20)
@@ -257,7 +259,7 @@ def lite_cases() -> list[Case]:
         case("custom", lite(code=custom("RunEngine")), "a custom operator", "tflite-custom-operator"),
         case("mediapipe", lite(code=custom("MaxUnpooling2D")), "an operator of MediaPipe", "tflite-extension-operator"),
         case("edgetpu", lite(code=custom("edgetpu-custom-op")), "a compiled program", "tf-native-operator"),
-        case("external-climb", lite(**group), "data outside", "tflite-external-path"),
+        case("external-climb", outside, "data outside", "tflite-external-path"),
         case("tensor-short", lite(tensor=held(3)), "less data than the shape needs", tensor),
         case("tensor-negative", lite(tensor=held(-2)), "a negative dimension", tensor),
         case("buffer-beyond", lite(tensor=held(2, 9)), "a buffer that is not there", broken, "part 9 of 2"),
