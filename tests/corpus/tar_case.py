@@ -69,6 +69,7 @@ def structure() -> list[Case]:
         bad("type-unknown", text()[:0] + tar_header(b"a.txt", b"00000000004", b"Z") + block_of(b"one\n") + END, "a type that nobody knows"),
         bad("sum-wrong", text() + text(b"b.txt").replace(b"b.txt", b"c.txt") + END, "a header whose sum is wrong", "tar-structure", "archive-trailing", told="what follows"),
         bad("cut", tar_header(b"m.pkl", b"00000001000") + PAYLOAD, "cut within a member", "tar-structure", "archive-corrupt", *PAYLOAD_RULES, told="ends within"),
+        bad("sum-wrong-pickle", text() + text(b"b.txt").replace(b"b.txt", b"c.txt") + hidden + END, "a pickle behind a header whose sum is wrong, where some readers go on", "tar-structure", "archive-trailing", *PAYLOAD_RULES, told="what follows"),
         bad("no-end", text(), "no end", "archive-corrupt"),
         bad("second-archive", text() + END + hidden + END, "an archive behind the archive", "archive-trailing", *PAYLOAD_RULES),
         bad("pickle-behind", text() + END + PAYLOAD, "a pickle behind the archive", "archive-trailing", *PAYLOAD_RULES),

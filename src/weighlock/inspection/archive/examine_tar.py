@@ -8,8 +8,8 @@ from weighlock.inspection.archive.archive import Archive
 from weighlock.inspection.archive.kind import kind_of_tar, reader_of
 from weighlock.inspection.archive.member import STORED, Member
 from weighlock.inspection.archive.name import check_name, check_names, link_leaves
-from weighlock.inspection.archive.tar import Entry, find_rest, read_tar
-from weighlock.inspection.archive.tar_header import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK
+from weighlock.inspection.archive.tar import Entry, find_header, find_rest, read_tar
+from weighlock.inspection.archive.tar_header import BLOCK_BYTES, DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK
 from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading
 
@@ -41,6 +41,9 @@ def examine_tar_file(file: File) -> Reading[None]:
             "archive-trailing", f"{file.size - rest} bytes follow the end of the archive", offset=rest
         )
         yield from file.part("what follows the end", rest, file.size - rest)
+        found = yield from find_header(rest + BLOCK_BYTES, file.size)
+        if found < file.size:
+            yield from file.part("what follows a broken header", found, file.size - found)
 
 
 def _member(entry: Entry) -> Member:

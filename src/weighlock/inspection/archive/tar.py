@@ -27,6 +27,7 @@ MAX_ENTRIES: Final = 100_000  # as in a ZIP archive
 MAX_EXTENSION_BYTES: Final = 1024 * 1024  # of one extended header or long name
 MAX_EXTENSIONS: Final = 8  # in front of one member; writers make at most three
 SCAN_BYTES: Final = 1024 * 1024  # of what follows the end, at a time
+MAX_LOST_BYTES: Final = 64 * 1024 * 1024  # behind a broken header, in which the next one is looked for
 _SKIPPED: Final = frozenset({b"V", b"D", b"M", b"N"})  # GNU's label, dump folder, other volume, old names
 _NO_DATA: Final = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 
@@ -121,6 +122,23 @@ def find_rest(start: int, size: int) -> Reading[int]:
             found = at + len(raw) - len(rest)
             return found - (found - start) % BLOCK_BYTES
         at += len(raw)
+    return size
+
+
+def find_header(start: int, size: int) -> Reading[int]:
+    """Return where the next sound header stands in the blocks from ``start`` on; ``size`` if nowhere.
+
+    Some readers look for it behind a broken one.
+    """
+    at = start
+    while at + BLOCK_BYTES <= min(size, start + MAX_LOST_BYTES):
+        length = min(SCAN_BYTES, size - at) // BLOCK_BYTES * BLOCK_BYTES
+        raw = yield from read(at, length)
+        for place in range(0, length, BLOCK_BYTES):
+            block = raw[place : place + BLOCK_BYTES]
+            if block[0] and is_header(block):
+                return at + place
+        at += length
     return size
 
 

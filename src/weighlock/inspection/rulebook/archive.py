@@ -49,7 +49,7 @@ RULES: Final = (
         detail="NumPy loads it only with `allow_pickle=True`, which is not the default since 1.16.3. What the pickle does is examined as in any other file and has findings of its own.",
     ),
     Rule(
-        "tar-structure", HIGH, SURE, "The archive breaks its format, or readers of tar files would see different members in it.", FETCH_AGAIN, controls=TAMPERING,
+        "tar-structure", HIGH, SURE, "The archive breaks its format, or readers of tar files would see different members in it.", FETCH_AGAIN, ("CVE-2025-62518",), controls=TAMPERING,
         detail="Extended headers may give a member another name or size than its own header. A reader that misses or misreads one takes the content of a member for headers, "
         "and sees files that others do not.",
     ),
