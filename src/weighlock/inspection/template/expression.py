@@ -13,7 +13,7 @@ _LEVELS: Final = {
 }  # fmt: skip
 _NOT_LEVEL: Final = 3
 _CONSTANTS: Final = {"true": True, "True": True, "false": False, "False": False, "none": None, "None": None}
-_NO_TEST_ARGUMENT: Final = frozenset({"else", "or", "and", "is", "if", "not", "in"})
+_NO_TEST_ARGUMENT: Final = frozenset({"else", "or", "and", "is"})
 
 
 class ExpressionParser:
