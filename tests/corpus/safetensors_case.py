@@ -55,7 +55,17 @@ def safetensors_rejected() -> list[Case]:
 
     field = '"shape":[1],"data_offsets":[0,1]'
     pickled = "gASVIwAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAx0b3VjaCBtYXJrZXKUhZRSlC4="
+    def index(name: str, shard: str, *rules: str) -> Case:
+        raw = json.dumps({"metadata": {"total_size": 8}, "weight_map": {"a": shard}}).encode()
+        path = f"safetensors/{name}/model.safetensors.index.json"
+        return reject(path, raw, f"an index whose shard is {shard}", *rules) if rules else accept(path, raw, "an index")
+
     return [
+        index("index", "model-00001-of-00001.safetensors"),
+        index("index-parent", "../model.safetensors", "config-path"),
+        index("index-absolute", "/srv/model.safetensors", "config-path"),
+        index("index-address", "https://example.com/model.safetensors", "config-path"),
+        index("index-pickle", "pytorch_model.bin", "config-path"),
         case("duplicate-field", raw(f'{{"a":{{"dtype":"U8","dtype":"I8",{field}}}}}'), b"x", "one field twice", "safetensors-duplicate-key", "twice"),
         case("duplicate-escaped", raw(f'{{"a":{{"dtype":"U8",{field}}},"\\u0061":{{"dtype":"U8",{field}}}}}'), b"x", "one name twice, once as an escape", "safetensors-duplicate-key", "twice"),
         case("duplicate-metadata", raw('{"__metadata__":{"a":"1","a":"2"}}'), b"", "one entry of metadata twice", "safetensors-duplicate-key", "twice"),

@@ -167,8 +167,14 @@ def _base_model(report: Report, value: Any) -> None:
 
 
 def _weight_map(report: Report, value: Any) -> None:
+    safetensors = report.path.endswith(".safetensors.index.json")
     for shard in dict.fromkeys(texts_of(value)):
-        _named_path(report, shard, "shard")
+        if "://" in shard:
+            report.find("config-path", f"the shard {shown(shard)} lies on the network")
+        elif safetensors and not shard.endswith(".safetensors"):
+            report.find("config-path", f"the shard {shown(shard)} is no safetensors file")
+        else:
+            _named_path(report, shard, "shard")
 
 
 def _path_of_module(report: Report, value: Any) -> None:
