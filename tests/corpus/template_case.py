@@ -270,7 +270,7 @@ def cases() -> list[Case]:
     broken = "{{ x.__class__.__base__"
     made.append(
         _template(
-            "syntax-escape",
+            "syntax-internals",
             broken,
             "names in what cannot be parsed",
             "template-syntax",
