@@ -37,11 +37,8 @@ INERT_CALLS: Final = frozenset(
     }
 )  # fmt: skip
 INERT_METHODS: Final = frozenset(
-    {
-        "keys", "values", "items", "format", "join", "startswith", "endswith", "lower", "upper", "strip", "split",
-        "__eq__", "__hash__", "__len__", "__iter__", "__getitem__", "__str__", "__repr__", "index", "get_params",
-    }
-)  # fmt: skip
+    {"__eq__", "__hash__", "__len__", "__iter__", "__getitem__", "__str__", "__repr__"}
+)
 DESCRIPTOR_DECORATORS: Final = ("setter", "deleter")
 
 

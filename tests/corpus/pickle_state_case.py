@@ -119,6 +119,58 @@ def calls() -> list[Case]:
             (TRAP,),
         ),
         "ipaddress-computed": (call("ipaddress", "IPv4Address", instance(*LINEAR)), (TRAP,)),
+        "keys-of-instance": (
+            call("collections", "OrderedDict", instance(*LINEAR, keys=Name("builtins", "len"))),
+            (TRAP,),
+        ),
+        "keys-of-dict": (call("builtins", "dict", instance(*LINEAR, keys=Name("builtins", "len"))), (TRAP,)),
+        "keys-by-user-dict": (
+            call("collections", "UserDict", instance(*LINEAR, keys=Name("builtins", "len"))),
+            (TRAP,),
+        ),
+        "ratio-of-instance": (
+            call("fractions", "Fraction", instance(*LINEAR, as_integer_ratio=Name("builtins", "len"))),
+            (TRAP,),
+        ),
+        "detach-of-instance": (
+            call(
+                "torch._utils",
+                "_rebuild_parameter",
+                instance(*LINEAR, detach=Name("builtins", "len")),
+                True,
+                {},
+            ),
+            (TRAP,),
+        ),
+        "detach-of-dictionary": (
+            call(
+                "torch._utils",
+                "_rebuild_parameter",
+                Built(call("collections", "OrderedDict"), ({"detach": Name("builtins", "len")},)),
+                True,
+                {},
+            ),
+            (TRAP,),
+        ),
+        "table-of-others": (
+            call(
+                "pandas._libs.internals",
+                "_unpickle_block",
+                instance(*LINEAR, _typ="series"),
+                call("builtins", "slice", 0, 1, 1),
+                2,
+            ),
+            (TRAP,),
+        ),
+        "table-of-functions": (
+            call(
+                "pandas.core.indexes.base",
+                "_new_Index",
+                Name("pandas", "Index"),
+                {"data": Name("builtins", "len")},
+            ),
+            (TRAP,),
+        ),
         "carried-getattr": (instance(*LINEAR, a=GETATTR), (TRAP, STATE)),
         "carried-eval": (instance(*LINEAR, a=Name("builtins", "eval")), (GRAVE,)),
         "carried-unused": ([GETATTR], (TRAP,)),
@@ -188,6 +240,11 @@ def states() -> list[Case]:
         ),
         "booster-address": (instance("lightgbm.basic", "Booster", _handle=4096), (STATE,)),
         "booster-xgboost": (instance("xgboost.core", "Booster", handle=4096), (STATE,)),
+        "table": (instance("pandas", "DataFrame", _typ="dataframe", copy=Name("builtins", "len")), (STATE,)),
+        "array-attributes": (
+            Built(call(MULTIARRAY, "_reconstruct", NDARRAY, (0,), b"b"), ({"a": 1},)),
+            (STATE,),
+        ),
         "function": (Built(call("operator", "itemgetter", 1), ({"a": 1},)), (STATE,)),
         "items": (Built(linear, (), {"a": 1}), (STATE,)),
         "appended": (Built(linear, (), [1]), (STATE,)),

@@ -1,26 +1,30 @@
 """Checks of functions that are given a class, or a model's bytes, and make an instance."""
 
+import re
 from typing import Final
 
 from weighlock.core.text import shown
 from weighlock.inspection.pickle.check import (
+    MAX_PARTS,
     NOT_KNOWN,
     Call,
     attributes,
     carries,
+    class_of,
     dotted,
+    is_bytes,
     is_constant,
-    is_plain_result,
+    is_filled,
+    is_inert,
     name_of,
     pairs_of,
 )
 from weighlock.inspection.pickle.table import TRUSTED, Tier
-from weighlock.inspection.pickle.value import Data, Global, Made, Sequence, Value
+from weighlock.inspection.pickle.value import Global, Made, Sequence
 
 _BASES: Final = {"dict": "dict", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "frozenset"}
 _TREE_WORDS: Final = ("Distance", "KDTree", "BallTree", "BinaryTree")
 _INDEX_MODULES: Final = ("pandas", "pandas.core.indexes", "pandas.indexes")
-_REBUILDS: Final = ("torch._utils", "torch._tensor")
 
 
 def reconstructor(call: Call) -> str | None:
@@ -88,9 +92,38 @@ def new_object(call: Call) -> str | None:
 def tree(call: Call) -> str | None:
     """Allow sklearn's Tree(features, classes for each output, outputs): two numbers and an array."""
     match call.items():
-        case [int() | Made(), Made() as classes, int() | Made()] if is_plain_result(call, classes):
+        case [int() | Made(), Made() as classes, int() | Made()] if is_inert(call, classes):
             return None
     return "a tree is made of something else than numbers and an array"
+
+
+def table(call: Call) -> str | None:
+    """Allow parts of pandas' tables: data, arrays, its own objects and their types, and nothing that could be called.
+
+    pandas asks what it is given for attributes and calls them, so an object with attributes of the pickle's choice
+    must not be among it.
+    """
+    waiting = [call.arguments, call.keywords if is_filled(call.keywords) else None]
+    seen: set[int] = set()
+    while waiting and len(seen) < MAX_PARTS:
+        each = waiting.pop()
+        if isinstance(each, Sequence) and id(each) not in seen:
+            seen.add(id(each))
+            waiting += each.items
+        elif isinstance(each, Global) and call.entry(each).tier in _CALLABLE:
+            return f"a part of a table is {dotted(each)}"
+        elif isinstance(each, Made) and not _part_of_table(call, each):
+            return "a part of a table is an object of something else"
+    return None
+
+
+_CALLABLE: Final = frozenset({Tier.CLASS, Tier.REFERENCE})
+_TIMES: Final = ("pandas", "pytz", "zoneinfo", "dateutil")
+
+
+def _part_of_table(call: Call, value: Made) -> bool:
+    kind = class_of(value)
+    return kind is not None and (kind.module.partition(".")[0] in _TIMES or is_inert(call, value))
 
 
 def new_index(call: Call) -> str | None:
@@ -101,7 +134,7 @@ def new_index(call: Call) -> str | None:
                 return f"it makes an instance of {dotted(kind)}, which is no index"
             if any(not isinstance(key, str) or key.startswith("_") for key, _ in pairs_of(state)):
                 return "an index is made with arguments that it does not have"
-            return carries(call, state)
+            return table(call._replace(arguments=state))
     return "it makes an index of a class that was computed"
 
 
@@ -122,58 +155,10 @@ def generator(call: Call) -> str | None:
     return None
 
 
-def parameter_with_state(call: Call) -> str | None:
-    """Allow a tensor, a flag, hooks and a state of plain attributes."""
-    items = call.items()
-    if not items or len(items) != 4:
-        return NOT_KNOWN
-    return _tensor_state(call, items[3]) or carries(call, call.arguments)
-
-
-def _tensor_state(call: Call, state: Value) -> str | None:
-    parts = state.items if isinstance(state, Sequence) and state.kind == "tuple" else [state]
-    for part in parts:
-        wrong = attributes(call._replace(arguments=part))
-        if wrong:
-            return wrong
-        for key, _ in pairs_of(part):
-            if key in {"data", "grad_fn", "_backward_hooks", "_grad_fn"}:
-                return f"its state sets {shown(str(key))} of a tensor"
-    return None
-
-
-def from_type(call: Call) -> str | None:
-    """Allow torch's own ways of rebuilding a tensor, a class of the tables, and a state of plain attributes."""
-    match call.items():
-        case [Global() as function, Global() as kind, Sequence(kind="tuple") as arguments, state]:
-            if (
-                function.module not in _REBUILDS
-                or not function.name.startswith("_rebuild_")
-                or "from_type" in function.name
-            ):
-                return f"it calls {dotted(function)}"
-            if call.entry(kind).tier in TRUSTED and not call.entry(kind).carried:
-                return f"it makes a tensor of the class {dotted(kind)}"
-            return carries(call, arguments) or _tensor_state(call, state)
-    return "it calls a function that was computed"
-
-
-def load_from_bytes(call: Call) -> str | None:
-    """Allow bytes that stand in the pickle: they are examined as a file of their own."""
-    match call.items():
-        case [bytes() | Data(kind="bytes" | "bytearray")]:
-            return None
-        case [Made(target=Global() as target)] if name_of(target) == ("_codecs", "encode"):
-            return None  # bytes as protocols below 3 write them
-    return "it loads bytes that were computed"
-
-
 def booster(call: Call) -> str | None:
     """Allow a model as bytes or text, never as a number: that would be an address in memory."""
     for key, value in pairs_of(call.arguments):
-        if key in {"handle", "_handle"} and not (
-            value is None or isinstance(value, str | bytes | Data) or is_plain_result(call, value)
-        ):
+        if key in {"handle", "_handle"} and not (value is None or isinstance(value, str) or is_bytes(value)):
             return "its state has an address in memory in place of a model"
     return attributes(call)
 
@@ -184,6 +169,33 @@ def catboost(call: Call) -> str | None:
     if not isinstance(state, Sequence) or state.kind != "dict":
         return "its state is not a dictionary of attributes"
     for key, value in pairs_of(state):
-        if key == "__model" and not (isinstance(value, bytes | Data) or is_plain_result(call, value)):
+        if key == "__model" and not (is_bytes(value)):
             return "its model is not bytes"
     return attributes(call)
+
+
+def scipy_distribution(call: Call) -> str | None:
+    """Allow the template of code that SciPy writes for a distribution, and no other: the class runs it.
+
+    Source: scipy/stats/_distn_infrastructure.py, parse_arg_template and rv_generic._attach_argparser_methods.
+    """
+    for key, value in pairs_of(call.arguments):
+        if key == "_parse_arg_template" and not (isinstance(value, str) and _TEMPLATE.fullmatch(value)):
+            return "its state has a template of code that SciPy did not write, and the class runs it"
+        if isinstance(key, str) and key.startswith(("_attach", "_construct", "_updated")):
+            return f"its state replaces {shown(key)}, which its class calls while it is loaded"
+    return attributes(call)
+
+
+_SHAPES: Final = r"(?:[A-Za-z_][A-Za-z0-9_]*, )*"
+_IN: Final = r"(?:loc=0, scale=1|loc=0)"
+_OUT: Final = r"(?:loc, scale|loc, 1)"
+_TEMPLATE: Final = re.compile(
+    rf"\ndef _parse_args\(self, {_SHAPES} {_IN}\):\n"
+    rf"    return \({_SHAPES}\), {_OUT}\n\n"
+    rf"def _parse_args_rvs\(self, {_SHAPES} {_IN}, size=None\):\n"
+    rf"    return self\._argcheck_rvs\({_SHAPES} {_OUT}, size=size\)\n\n"
+    rf"def _parse_args_stats\(self, {_SHAPES} {_IN}, moments='mv'\):\n"
+    rf"    return \({_SHAPES}\), {_OUT}, moments\n",
+    re.ASCII,
+)

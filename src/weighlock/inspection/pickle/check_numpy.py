@@ -16,12 +16,12 @@ from weighlock.inspection.pickle.check import (
     attributes,
     carries,
     dotted,
+    is_bytes,
     is_constant,
-    is_plain_result,
     name_of,
     pairs_of,
 )
-from weighlock.inspection.pickle.value import Data, Global, Made, Sequence, Unknown, Value
+from weighlock.inspection.pickle.value import Global, Made, Sequence, Unknown, Value
 
 _CODE: Final = re.compile(r"([<>|=]?)([?biufcmMOSUVaT])(\d{0,9})", re.ASCII)
 _SIMPLE_CODE: Final = re.compile(r"[<>|=]?[?bBhHiIlLqQefdgFDGpP]", re.ASCII)
@@ -233,10 +233,10 @@ def _empty(kind: Global, shape: Sequence, code: Value) -> str | None:
 
 
 def array_state(call: Call) -> str | None:
-    """Allow (version, shape, type, order, data): a list for objects, else bytes; or attributes after it."""
+    """Allow (version, shape, type, order, data): a list for objects, else bytes."""
     items = call.items()
     if items is None:
-        return attributes(call)
+        return NOT_KNOWN
     if len(items) == 4:
         items = [0, *items]
     if len(items) < 5 or not is_constant(items[1]):
@@ -247,7 +247,7 @@ def array_state(call: Call) -> str | None:
         return wrong
     if isinstance(data, Sequence):
         return carries(call, data)
-    if isinstance(data, str | bytes | Data) or is_plain_result(call, data):
+    if isinstance(data, str) or is_bytes(data):
         return None
     return "the data of an array cannot be read"
 
@@ -275,7 +275,7 @@ def scalar(call: Call) -> str | None:
         case [Made() as kind]:
             return sound(kind, objects=False)
         case [Made() as kind, data]:
-            if isinstance(data, str | bytes | Data) or is_plain_result(call, data):
+            if isinstance(data, str) or is_bytes(data):
                 return sound(kind, objects=False)
             return sound(kind) or carries(call, data)
     return "a value is made of what cannot be read"
@@ -287,21 +287,26 @@ def frombuffer(call: Call) -> str | None:
     if not items or not 4 <= len(items) <= 5:
         return NOT_KNOWN
     data, kind, shape, *_ = items
-    if not (isinstance(data, bytes | Data) or is_plain_result(call, data)) or not is_constant(shape):
+    if not is_bytes(data) or not is_constant(shape):
         return "an array is made over memory that is not bytes of the pickle"
     return sound(kind, objects=False)
 
 
 def joblib_array(call: Call) -> str | None:
-    """Allow joblib's description of an array: its class, shape, order and type."""
-    state = call.arguments
-    for key, value in pairs_of(state):
+    """Allow joblib's description of an array: its class, shape, order and type, and nothing else."""
+    for key, value in pairs_of(call.arguments):
+        if key not in _JOBLIB_KEYS:
+            return "it has attributes that joblib does not write"
         if key == "subclass" and name_of(value) not in _ARRAYS:
             return "an array is made of another class than NumPy's"
         if key == "dtype":
             wrong = sound(value)
             if wrong:
                 return wrong
-        if key in {"read", "read_array", "read_mmap"}:
-            return "its state replaces a method that reads the array"
     return attributes(call)
+
+
+# joblib/numpy_pickle.py, NumpyArrayWrapper
+_JOBLIB_KEYS: Final = frozenset(
+    {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
+)

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.pickle.check import Call, Check, dotted, name_of
+from weighlock.inspection.pickle.check import Call, Check, called_name, class_of, dotted, name_of
 from weighlock.inspection.pickle.table import TRUSTED, Entry, Tier, entry_of
 from weighlock.inspection.pickle.value import Data, Event, Global, Made, Persistent, Sequence, Unknown, Value
 from weighlock.inspection.report import Report
@@ -23,11 +23,13 @@ _CONTAINERS: Final = frozenset({"dict", "list"})
 _NOT_CALLED: Final = frozenset({("types", "SimpleNamespace"), ("argparse", "Namespace"), ("_io", "BytesIO")})
 # names of the checks in the tables → module:function; imported when the first of them is needed
 _CHECKS: Final = {
-    **dict.fromkeys(("array_reconstructor", "attrgetter", "attributes", "bytes_io", "constants", "counter", "encode", "factory", "nothing", "partial", "partial_state", "regex", "scipy_distribution", "type_of_constant", "values"), "check"),
-    **dict.fromkeys(("booster", "catboost", "compiled", "from_type", "generator", "load_from_bytes", "new_index", "new_object", "newobj", "parameter_with_state", "reconstructor", "tree"), "check_class"),
+    **dict.fromkeys(("attributes", "constants", "inert", "nothing", "values"), "check"),
+    **dict.fromkeys(("array_reconstructor", "attrgetter", "bytes_io", "counter", "encode", "factory", "partial", "partial_state", "regex", "type_of_constant"), "check_python"),
+    **dict.fromkeys(("booster", "catboost", "compiled", "generator", "new_index", "new_object", "newobj", "reconstructor", "scipy_distribution", "table", "tree"), "check_class"),
+    **dict.fromkeys(("from_type", "load_from_bytes", "parameter_with_state", "tensor"), "check_torch"),
     **dict.fromkeys(("array_state", "dtype", "dtype_state", "frombuffer", "joblib_array", "masked", "masked_state", "reconstruct", "scalar"), "check_numpy"),
 }  # fmt: skip
-_RENAMED: Final = {"bytes": "check:bytes_", "getattr": "check:getattr_"}
+_RENAMED: Final = {"bytes": "check_python:bytes_", "getattr": "check_python:getattr_"}
 
 
 def check_named(name: str) -> Check:
@@ -180,39 +182,6 @@ class Judge:
             event,
             f"a persistent identifier that is not a torch storage: {_shown_value(event.target)}",
         )
-
-
-def called_name(value: Value) -> Global | None:
-    """Return the name that is called: an imported one, or an attribute of one by getattr."""
-    if isinstance(value, Global):
-        return value
-    match value:
-        case Persistent(identifier=Sequence(items=["module", Global() as kind, *_])):
-            return kind  # torch before 1.6 names the source of a module's class beside it
-        case Made(target=Global() as function, arguments=Sequence(items=[Global() as owner, str(name)])) if (
-            name_of(function) == ("builtins", "getattr")
-        ):
-            return Global(owner.module, f"{owner.name}.{name}")
-    return None
-
-
-def class_of(value: Value) -> Global | None:
-    """Return the name whose row says what a made object may get: its class, or the function that made it."""
-    if not isinstance(value, Made):
-        return None
-    made = called_name(value.target)
-    if made is None:
-        return None
-    if name_of(made) in {
-        ("copyreg", "_reconstructor"),
-        ("copyreg", "__newobj__"),
-        ("copyreg", "__newobj_ex__"),
-    }:
-        match value.arguments:
-            case Sequence(items=[Global() as kind, *_]):
-                return kind
-        return None
-    return made
 
 
 def _shown_arguments(arguments: Value) -> str:
