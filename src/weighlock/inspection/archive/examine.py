@@ -14,7 +14,8 @@ from weighlock.inspection.archive.zip import read_zip
 from weighlock.inspection.file import File
 from weighlock.inspection.span import FormatError, Reading, Unexamined
 
-_DEVICES: Final = frozenset({stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK})
+# not pipes: `zip` marks what it reads from one so, and no reader makes one of it
+_DEVICES: Final = frozenset({stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK})
 _PATH: Final = re.compile(r"[\w./\\:+@~-]+")
 MAX_GAPS: Final = 100  # examined: each is a finding already
 MAX_TARGET_BYTES: Final = 4096  # of a link
@@ -61,7 +62,7 @@ def _is_link(archive: Archive, member: Member) -> Reading[bool]:
             "zip-structure", f"the folder {name!r} has content: some readers read it", offset=member.header
         )
     if kind in _DEVICES:
-        report.find("archive-device", f"{name!r} is a device, pipe or socket", offset=member.header)
+        report.find("archive-device", f"{name!r} is a device or socket", offset=member.header)
     target = (yield from _target(archive, member)) if kind == stat.S_IFLNK else None
     if target is None:
         return False
