@@ -118,6 +118,7 @@ def _files() -> list[Case]:
             model([attribute("title", SYSTEM)]),
             "PyTables unpickles attributes",
             "pickle-global-dangerous",
+            "pickle-present",
         ),
         reject(
             "hdf5/pickled-rows.h5",
@@ -131,6 +132,7 @@ def _files() -> list[Case]:
             hdf5([header([])], user_block=SYSTEM + bytes(512 - len(SYSTEM))),
             "a pickle in front of the file",
             "pickle-global-dangerous",
+            "pickle-present",
             "pickle-trailing-bytes",
         ),
     ]
