@@ -206,6 +206,7 @@ def states() -> list[Case]:
         "number-of-attribute": (Built(linear, ({(1,): 1},)), (STATE,)),
         "many-attributes": (Built(linear, ({f"a{number}": 1 for number in range(600)},)), (STATE,)),
         "second-state": (Built(linear, ({"a": 1}, {"__dict__": 1})), (STATE,)),
+        "state-again": (Built(linear, ({"a": 1}, {"b": 1})), (STATE,)),
         "isotonic": (
             instance(
                 "sklearn.isotonic",

@@ -45,6 +45,7 @@ class Judge:
     def __init__(self, report: Report, allow: Mapping[tuple[str, str], str]) -> None:
         self._report = report
         self._allow = allow
+        self._built: set[int] = set()  # objects that have a state; the events keep them alive
 
     def judge(self, events: list[Event]) -> None:
         """Judge each event; a name has one finding, at its import, with its first call."""
@@ -142,12 +143,11 @@ class Judge:
         if entry.tier is Tier.ANY or entry.tier not in TRUSTED:
             return  # harmless, or found at its import
         name = entry.words.get("build") or ("attributes" if entry.tier is Tier.CLASS else "")
-        if not name:
-            why: str | None = "nothing of its kind has one"
-        else:
-            why = check_named(name)(
-                Call(kind, event.arguments, event.keywords, entry.words, self._allow, event.target)
-            )
+        call = Call(kind, event.arguments, event.keywords, entry.words, self._allow, event.target)
+        why = check_named(name)(call) if name else "nothing of its kind has one"
+        if id(event.target) in self._built:
+            why = why or "it had one already, and what was checked against that changes its meaning"
+        self._built.add(id(event.target))
         if why:
             self._find("pickle-state", event, f"gives {dotted(kind)} a state: {why}")
 
