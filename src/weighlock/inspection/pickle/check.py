@@ -12,7 +12,21 @@ from weighlock.inspection.pickle.python2 import renamed
 from weighlock.inspection.pickle.table import TRUSTED, Entry, Tier, current_name, entry_of
 from weighlock.inspection.pickle.value import Data, Global, Made, Persistent, Sequence, Unknown, Value
 
-MAX_PARTS: Final = 20_000  # values looked at in one call; what lies deeper was made by calls of its own
+
+class Seen:
+    """What was found of the values of one pickle, by their identity: each is looked at once, however often it is used.
+
+    Only values that the pickle's events keep alive may be entered. ``carried`` and ``parts`` are containers that were
+    looked through, ``constant`` says of containers whether they are data, ``types`` is what NumPy's types mean.
+    """
+
+    __slots__ = ("carried", "constant", "parts", "types")
+
+    def __init__(self) -> None:
+        self.carried: set[int] = set()
+        self.parts: set[int] = set()
+        self.constant: dict[int, bool] = {}
+        self.types: dict[int, object] = {}
 
 
 class Call(NamedTuple):
@@ -23,6 +37,7 @@ class Call(NamedTuple):
     keywords: Value
     words: Mapping[str, str]
     allow: Mapping[tuple[str, str], str]
+    seen: Seen
     target_value: Value = None  # of a state: the object that gets it
 
     def entry(self, name: Global) -> Entry:
@@ -49,22 +64,31 @@ def name_of(value: Value) -> tuple[str, str] | None:
     return current_name(*renamed(value.module, value.name))
 
 
-def is_constant(value: Value) -> bool:
+def is_constant(call: Call, value: Value) -> bool:
     """Return whether a value is data: a constant, or a container of such that is fully known."""
     if not isinstance(value, Sequence):
         return not isinstance(value, Global | Made | Persistent | Unknown)
+    known = call.seen.constant.get(id(value))
+    if known is None:
+        known = _holds_only_data(call.seen, value)
+        call.seen.constant[id(value)] = known
+    return known
+
+
+def _holds_only_data(seen: Seen, value: Sequence) -> bool:
     waiting: list[Value] = [value]
-    seen: set[int] = set()
+    here: set[int] = set()
     while waiting:
         each = waiting.pop()
         if isinstance(each, Sequence):
-            if each.cut or len(seen) > MAX_PARTS:
+            if each.cut or seen.constant.get(id(each)) is False:
                 return False
-            if id(each) not in seen:
-                seen.add(id(each))
+            if id(each) not in here and id(each) not in seen.constant:
+                here.add(id(each))
                 waiting += each.items
         elif isinstance(each, Global | Made | Persistent | Unknown):
             return False
+    seen.constant.update(dict.fromkeys(here, True))
     return True
 
 
@@ -74,14 +98,15 @@ def pairs_of(value: Value) -> Iterator[tuple[Value, Value]]:
         yield from zip(value.items[::2], value.items[1::2], strict=False)  # a pickle may end between the two
 
 
-def carries(call: Call, value: Value) -> str | None:
-    """Return why a value may not be kept by a model: it holds a function that must not be called unchecked.
+def carries(call: Call, *values: Value) -> str | None:
+    """Return why values may not be kept by a model: they hold a function that must not be called unchecked.
 
     Items that are not kept are not seen; the judge also asks whether such a function is called at all.
+    A container that was looked through before is passed over: what it holds was found then.
     """
-    waiting = [value]
-    seen: set[int] = set()
-    while waiting and len(seen) < MAX_PARTS:
+    waiting = list(values)
+    seen = call.seen.carried
+    while waiting:
         each = waiting.pop()
         if isinstance(each, Sequence):
             if id(each) not in seen:
@@ -120,9 +145,9 @@ def constants(call: Call) -> str | None:
     items = call.items()
     if items is None:
         return NOT_KNOWN
-    if is_filled(call.keywords) and not is_constant(call.keywords):
+    if is_filled(call.keywords) and not is_constant(call, call.keywords):
         return "one of its arguments is not plain data"
-    if all(is_constant(item) or (isinstance(item, Made) and is_inert(call, item)) for item in items):
+    if all(is_constant(call, item) or (isinstance(item, Made) and is_inert(call, item)) for item in items):
         return None
     return "one of its arguments is not plain data"
 
@@ -198,7 +223,7 @@ def class_of(value: Value) -> Global | None:
 
 def values(call: Call) -> str | None:
     """Allow whatever a model may keep."""
-    return carries(call, call.arguments) or carries(call, call.keywords)
+    return carries(call, call.arguments, call.keywords)
 
 
 def attributes(call: Call) -> str | None:

@@ -5,7 +5,6 @@ from typing import Final
 
 from weighlock.core.text import shown
 from weighlock.inspection.pickle.check import (
-    MAX_PARTS,
     NOT_KNOWN,
     Call,
     attributes,
@@ -61,7 +60,7 @@ def newobj(call: Call) -> str | None:
     wrong = _instantiated(call, items[0])
     if wrong or entry.tier is Tier.ANY:
         return wrong
-    if all(is_constant(item) for item in items[1:]) and (
+    if all(is_constant(call, item) for item in items[1:]) and (
         len(items) == 1 or entry.words.get("new") in {"constants", "values"}
     ):
         return None
@@ -104,12 +103,13 @@ def table(call: Call) -> str | None:
     must not be among it.
     """
     waiting = [call.arguments, call.keywords if is_filled(call.keywords) else None]
-    seen: set[int] = set()
-    while waiting and len(seen) < MAX_PARTS:
+    seen = call.seen.parts
+    while waiting:
         each = waiting.pop()
-        if isinstance(each, Sequence) and id(each) not in seen:
-            seen.add(id(each))
-            waiting += each.items
+        if isinstance(each, Sequence):
+            if id(each) not in seen:
+                seen.add(id(each))
+                waiting += each.items
         elif isinstance(each, Global) and call.entry(each).tier in _CALLABLE:
             return f"a part of a table is {dotted(each)}"
         elif isinstance(each, Made) and not _part_of_table(call, each):

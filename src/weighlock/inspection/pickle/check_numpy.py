@@ -7,7 +7,7 @@ size and flags agree, and an array only if its data is of the kind that the type
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from weighlock.core.text import shown
 from weighlock.inspection.pickle.check import (
@@ -53,6 +53,9 @@ class _UnsoundError(Exception):
     """The type is not sound; the text says why."""
 
 
+Types: TypeAlias = dict[int, object]  # what a type means, or why it is not sound, by its identity
+
+
 def dtype(call: Call) -> str | None:
     """Allow a type by its code, as pickles write it: code, aligned, copied."""
     match call.items():
@@ -62,7 +65,7 @@ def dtype(call: Call) -> str | None:
             if not _code(code):
                 return f"a type is made of {shown(code)}"
             return None if copied == 1 else "a type that the program shares would get another meaning"
-        case [Global() as kind, *rest] if all(map(is_constant, rest)):
+        case [Global() as kind, *rest] if all(is_constant(call, each) for each in rest):
             return None if kind.module in {"numpy", "builtins"} else f"a type is made of {dotted(kind)}"
     return "a type is made of what cannot be read"
 
@@ -77,14 +80,28 @@ def dtype_state(call: Call) -> str | None:
     if not isinstance(made, Made):
         return NOT_KNOWN
     try:
-        _type_of_state(made, call.arguments, 0)
+        _type_of_state(made, call.arguments, call.seen.types, 0)
     except _UnsoundError as unsound:
         return str(unsound)
     return None
 
 
-def type_of(value: Value, depth: int = 0) -> Type:
-    """Return what a pickled dtype means; raises _UnsoundError."""
+def type_of(value: Value, types: Types, depth: int = 0) -> Type:
+    """Return what a pickled dtype means; raises _UnsoundError. Each is read once: types may share parts."""
+    known = types.get(id(value))
+    if known is None:
+        try:
+            known = _read_type(value, types, depth)
+        except _UnsoundError as unsound:
+            known = str(unsound)
+        if isinstance(value, Made):
+            types[id(value)] = known
+    if isinstance(known, Type):
+        return known
+    raise _UnsoundError(str(known))
+
+
+def _read_type(value: Value, types: Types, depth: int) -> Type:
     if depth > _MAX_DEPTH:
         raise _UnsoundError("types nest too deep")
     if not isinstance(value, Made):
@@ -96,7 +113,7 @@ def type_of(value: Value, depth: int = 0) -> Type:
         raise _UnsoundError("a type is made by something else than numpy.dtype")
     if isinstance(value.state, Unknown):
         return _type_of_code(value)
-    return _type_of_state(value, value.state, depth)
+    return _type_of_state(value, value.state, types, depth)
 
 
 def _type_of_code(made: Made) -> Type:
@@ -113,7 +130,7 @@ def _type_of_code(made: Made) -> Type:
     return Type(width * 4 if match[2] == "U" else width, objects=match[2] == "O")
 
 
-def _type_of_state(made: Made, state: Value, depth: int) -> Type:
+def _type_of_state(made: Made, state: Value, types: Types, depth: int) -> Type:
     items = state.items if isinstance(state, Sequence) and state.kind == "tuple" else []
     if len(items) not in {8, 9} or not isinstance(items[0], int) or not 3 <= items[0] <= 4:
         raise _UnsoundError("the state of a type is not as NumPy writes it")
@@ -123,12 +140,12 @@ def _type_of_state(made: Made, state: Value, depth: int) -> Type:
         raise _UnsoundError("the state of a type is not as NumPy writes it")
     coded = _type_of_code(made)
     if base is not None:
-        return _subarray(base, size, flags, depth)
+        return _subarray(base, size, flags, types, depth)
     if names is None and fields is None:
         return _plain(coded, size, flags)
     if coded.objects or not _is_void(made):
         raise _UnsoundError("a type that has fields is not made as one")
-    return _structured(names, fields, size, flags, depth)
+    return _structured(names, fields, (size, flags), types, depth)
 
 
 def _is_void(made: Made) -> bool:
@@ -152,11 +169,11 @@ def _plain(coded: Type, size: int, flags: int) -> Type:
     return coded
 
 
-def _subarray(base: Value, size: int, flags: int, depth: int) -> Type:
+def _subarray(base: Value, size: int, flags: int, types: Types, depth: int) -> Type:
     items = base.items if isinstance(base, Sequence) and base.kind == "tuple" else []
     if len(items) != 2:
         raise _UnsoundError("the state of a type is not as NumPy writes it")
-    inner = type_of(items[0], depth + 1)
+    inner = type_of(items[0], types, depth + 1)
     shape = items[1].items if isinstance(items[1], Sequence) else [items[1]]
     count = 1
     for extent in shape:
@@ -176,12 +193,13 @@ def _agree(flags: int, *, objects: bool) -> None:
         raise _UnsoundError("a type without objects says that it has some: bytes would become pointers")
 
 
-def _structured(names: Value, fields: Value, size: int, flags: int, depth: int) -> Type:
+def _structured(names: Value, fields: Value, told: tuple[int, int], types: Types, depth: int) -> Type:
+    size, flags = told
     if not isinstance(fields, Sequence) or fields.kind != "dict" or fields.cut:
         raise _UnsoundError("the fields of a type cannot be read")
     if not isinstance(names, Sequence) or len(fields.items) > 2 * _MAX_FIELDS:
         raise _UnsoundError("the fields of a type cannot be read")
-    ranges = {_field(value, size, depth) for _, value in pairs_of(fields)}
+    ranges = {_field(value, size, types, depth) for _, value in pairs_of(fields)}
     end = 0
     for offset, width, objects in sorted(ranges):
         if offset < end and (objects or any(each[2] for each in ranges)):
@@ -192,22 +210,22 @@ def _structured(names: Value, fields: Value, size: int, flags: int, depth: int) 
     return Type(size, has_objects)
 
 
-def _field(value: Value, size: int, depth: int) -> tuple[int, int, bool]:
+def _field(value: Value, size: int, types: Types, depth: int) -> tuple[int, int, bool]:
     """Return where a field lies, how long it is, and whether it holds objects."""
     items = value.items if isinstance(value, Sequence) and value.kind == "tuple" else []
     if len(items) not in {2, 3} or not isinstance(items[1], int):
         raise _UnsoundError("a field of a type cannot be read")
-    inner = type_of(items[0], depth + 1)
+    inner = type_of(items[0], types, depth + 1)
     width = 8 if inner.objects and not inner.size else inner.size
     if items[1] < 0 or items[1] + width > size:
         raise _UnsoundError("a field lies outside its type: foreign memory would be read")
     return items[1], width, inner.objects
 
 
-def sound(value: Value, *, objects: bool | None = None) -> str | None:
+def sound(call: Call, value: Value, *, objects: bool | None = None) -> str | None:
     """Return why a dtype is not sound, or not one of objects (or of none)."""
     try:
-        found = type_of(value)
+        found = type_of(value, call.seen.types)
     except _UnsoundError as unsound:
         return str(unsound)
     if objects is not None and found.objects != objects:
@@ -239,10 +257,10 @@ def array_state(call: Call) -> str | None:
         return NOT_KNOWN
     if len(items) == 4:
         items = [0, *items]
-    if len(items) < 5 or not is_constant(items[1]):
+    if len(items) < 5 or not is_constant(call, items[1]):
         return "the state of an array is not as NumPy writes it"
     data = items[4]
-    wrong = sound(items[2], objects=isinstance(data, Sequence))
+    wrong = sound(call, items[2], objects=isinstance(data, Sequence))
     if wrong:
         return wrong
     if isinstance(data, Sequence):
@@ -266,18 +284,18 @@ def masked_state(call: Call) -> str | None:
     if items is None or len(items) < 7:
         return "the state of an array is not as NumPy writes it"
     state = Sequence("tuple", items[:5])
-    return array_state(call._replace(arguments=state)) or carries(call, Sequence("tuple", items[5:]))
+    return array_state(call._replace(arguments=state)) or carries(call, *items[5:])
 
 
 def scalar(call: Call) -> str | None:
     """Allow a value of a type without objects, from bytes."""
     match call.items():
         case [Made() as kind]:
-            return sound(kind, objects=False)
+            return sound(call, kind, objects=False)
         case [Made() as kind, data]:
             if isinstance(data, str) or is_bytes(data):
-                return sound(kind, objects=False)
-            return sound(kind) or carries(call, data)
+                return sound(call, kind, objects=False)
+            return sound(call, kind) or carries(call, data)
     return "a value is made of what cannot be read"
 
 
@@ -287,9 +305,9 @@ def frombuffer(call: Call) -> str | None:
     if not items or not 4 <= len(items) <= 5:
         return NOT_KNOWN
     data, kind, shape, *_ = items
-    if not is_bytes(data) or not is_constant(shape):
+    if not is_bytes(data) or not is_constant(call, shape):
         return "an array is made over memory that is not bytes of the pickle"
-    return sound(kind, objects=False)
+    return sound(call, kind, objects=False)
 
 
 def joblib_array(call: Call) -> str | None:
@@ -300,7 +318,7 @@ def joblib_array(call: Call) -> str | None:
         if key == "subclass" and name_of(value) not in _ARRAYS:
             return "an array is made of another class than NumPy's"
         if key == "dtype":
-            wrong = sound(value)
+            wrong = sound(call, value)
             if wrong:
                 return wrong
     return attributes(call)

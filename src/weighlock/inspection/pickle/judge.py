@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.pickle.check import Call, Check, called_name, class_of, dotted, name_of
+from weighlock.inspection.pickle.check import Call, Check, Seen, called_name, class_of, dotted, name_of
 from weighlock.inspection.pickle.table import TRUSTED, Entry, Tier, entry_of
 from weighlock.inspection.pickle.value import Data, Event, Global, Made, Persistent, Sequence, Unknown, Value
 from weighlock.inspection.report import Report
@@ -45,6 +45,7 @@ class Judge:
     def __init__(self, report: Report, allow: Mapping[tuple[str, str], str]) -> None:
         self._report = report
         self._allow = allow
+        self._seen = Seen()
         self._built: set[int] = set()  # objects that have a state; the events keep them alive
 
     def judge(self, events: list[Event]) -> None:
@@ -115,7 +116,7 @@ class Judge:
             self._find("pickle-global-trap", event, f"calls {dotted(name)}({arguments}): {why}")
 
     def _why_not_called(self, event: Event, name: Global, entry: Entry) -> str | None:
-        call = Call(name, event.arguments, event.keywords, entry.words, self._allow)
+        call = Call(name, event.arguments, event.keywords, entry.words, self._allow, self._seen)
         making = event.kind in {"NEWOBJ", "NEWOBJ_EX"} or (
             event.kind in {"INST", "OBJ"} and call.items() == []
         )
@@ -143,7 +144,7 @@ class Judge:
         if entry.tier is Tier.ANY or entry.tier not in TRUSTED:
             return  # harmless, or found at its import
         name = entry.words.get("build") or ("attributes" if entry.tier is Tier.CLASS else "")
-        call = Call(kind, event.arguments, event.keywords, entry.words, self._allow, event.target)
+        call = Call(kind, event.arguments, event.keywords, entry.words, self._allow, self._seen, event.target)
         why = check_named(name)(call) if name else "nothing of its kind has one"
         if id(event.target) in self._built:
             why = why or "it had one already, and what was checked against that changes its meaning"
