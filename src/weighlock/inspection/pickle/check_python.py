@@ -52,12 +52,12 @@ def may_be_called_later(call: Call, value: Value) -> str | None:
 def getattr_(call: Call) -> str | None:
     """Allow an ordinary attribute of an allowed class or instance."""
     match call.items():
-        case [Global() as owner, str(name), *rest] if all(map(is_constant, rest)):
+        case [Global() as owner, str(name), *rest] if all(is_constant(call, each) for each in rest):
             entry = call.entry(owner)
             if entry.tier in TRUSTED and entry.tier is not Tier.REFERENCE and entry.carried:
                 return _attribute(name)
             return f"it takes an attribute of {dotted(owner)}"
-        case [Made(), str(name), *rest] if all(map(is_constant, rest)):
+        case [Made(), str(name), *rest] if all(is_constant(call, each) for each in rest):
             return _attribute(name)
     return "it takes an attribute by a name or of an object that was computed"
 
@@ -117,7 +117,7 @@ def factory(call: Call) -> str | None:
 def counter(call: Call) -> str | None:
     """Allow a dictionary or list that the pickle made."""
     items = call.items()
-    if items is None or not all(isinstance(item, Sequence) or is_constant(item) for item in items):
+    if items is None or not all(isinstance(item, Sequence) or is_constant(call, item) for item in items):
         return "it counts what was computed"
     return carries(call, call.arguments)
 
@@ -154,7 +154,7 @@ def regex(call: Call) -> str | None:
 def type_of_constant(call: Call) -> str | None:
     """Allow the type of None and other constants."""
     match call.items():
-        case [value] if is_constant(value) and not isinstance(value, Sequence):
+        case [value] if is_constant(call, value) and not isinstance(value, Sequence):
             return None
     return "it makes a class, or takes that of an object"
 
@@ -163,7 +163,7 @@ def array_reconstructor(call: Call) -> str | None:
     """Allow array.array, a type code, a machine code and bytes."""
     match call.items():
         case [Global() as kind, str(), int(), value] if name_of(kind) == ("array", "array") and (
-            is_constant(value) or is_inert(call, value)
+            is_constant(call, value) or is_inert(call, value)
         ):
             return None
     return "it makes something else than an array"
