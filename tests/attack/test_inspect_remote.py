@@ -13,21 +13,25 @@ from web_authority import common_authority
 
 SHARD_BYTES = 1_000_000
 SHARDS = 5
+LARGE_SHARDS, LARGE_SHARD_BYTES = (
+    141,
+    400_000,
+)  # of a model with 400 thousand million parameters; the bytes are fewer
 SYSTEM = b"cos\nsystem\n(Vtouch marker\ntR."
 
 
-def shard(number: int) -> bytes:
+def shard(number: int, size: int = SHARD_BYTES) -> bytes:
     name = f"model.layers.{number}.weight"
-    return safetensors({name: tensor("U8", [SHARD_BYTES], 0, SHARD_BYTES)}, bytes(SHARD_BYTES))
+    return safetensors({name: tensor("U8", [size], 0, size)}, bytes(size))
 
 
-def sharded() -> dict[str, bytes]:
-    names = {number: f"model-{number:05}-of-{SHARDS:05}.safetensors" for number in range(1, SHARDS + 1)}
+def sharded(shards: int = SHARDS, size: int = SHARD_BYTES) -> dict[str, bytes]:
+    names = {number: f"model-{number:05}-of-{shards:05}.safetensors" for number in range(1, shards + 1)}
     index = {
-        "metadata": {"total_size": SHARD_BYTES * SHARDS},
+        "metadata": {"total_size": size * shards},
         "weight_map": {f"model.layers.{number}.weight": name for number, name in names.items()},
     }
-    files = {name: shard(number) for number, name in names.items()}
+    files = {name: shard(number, size) for number, name in names.items()}
     return {
         **files,
         "model.safetensors.index.json": json.dumps(index).encode(),
@@ -75,6 +79,16 @@ def test_of_a_sharded_model_only_the_headers_are_fetched_and_nothing_is_kept(rem
     assert found["remote"]["bytesFetched"] < SHARDS * 192 * 1024
     assert found["remote"]["revision"] == commit
     remote.project.assert_untouched()
+
+
+def test_a_large_model_costs_a_few_megabytes(remote: Case) -> None:
+    remote.hub.repository.commit(sharded(LARGE_SHARDS, LARGE_SHARD_BYTES))
+    found = remote.result()
+    assert found["outcome"] == "clean"
+    assert len(found["files"]) == LARGE_SHARDS + 2
+    assert found["remote"]["bytesFetched"] < 4_000_000
+    facts = {name for file in found["files"] for name, _ in file["facts"]}
+    assert "an archive at the end" in facts
 
 
 def test_a_payload_far_in_a_file_is_found(remote: Case) -> None:

@@ -15,6 +15,7 @@ from weighlock.inspection.text.kind import TEXT_FORMATS, text_kind
 HEAD_BYTES: Final = (
     65_536  # what detection looks at; covers the superblock search of HDF5 and a text's beginning
 )
+FIRST_BYTES: Final = 4096  # what settles most formats: those with a magic number, and safetensors
 
 _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"GGUF", "gguf"),
@@ -137,10 +138,20 @@ def detect(head: bytes, size: int, path: str) -> Detected:
     return Detected(_format(head, size, suffix, path), _PROMISED.get(suffix, frozenset()))
 
 
+def is_settled(head: bytes, size: int) -> bool:
+    """Return whether more of the file would not change what ``detect`` says of its first bytes."""
+    # what looks like machine code may have its mark anywhere in the head
+    return _by_magic(head) is not None or (head[:2] != b"MZ" and _is_safetensors(head, size))
+
+
+def _by_magic(head: bytes) -> str | None:
+    return next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
+
+
 def _format(head: bytes, size: int, suffix: str, path: str) -> str:
     if not size:
         return "empty"
-    found = next((name for offset, magic, name in _MAGIC if head.startswith(magic, offset)), None)
+    found = _by_magic(head)
     if found:
         return found
     for looks, name in _by_structure(head, size, suffix):
@@ -229,7 +240,9 @@ def may_go_on_as_pickle(head: bytes, size: int) -> bool:
 
 def _as_text(head: bytes, size: int, path: str) -> str | None:
     whole = len(head) >= size
-    if is_text(head, whole=whole) or (path.lower().endswith(".py") and is_text(head.translate(_SHOWN), whole=whole)):
+    if is_text(head, whole=whole) or (
+        path.lower().endswith(".py") and is_text(head.translate(_SHOWN), whole=whole)
+    ):
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _OPENVINO.search(head[:_XML_BYTES]):
             return "openvino"
         return text_kind(head, path)

@@ -2,7 +2,15 @@
 
 from weighlock.core.finding import Examined
 from weighlock.inspection.catalogue import EXAMINATIONS, examination_of
-from weighlock.inspection.detect import HEAD_BYTES, Detected, detect, may_go_on_as_pickle, reaches_out
+from weighlock.inspection.detect import (
+    FIRST_BYTES,
+    HEAD_BYTES,
+    Detected,
+    detect,
+    is_settled,
+    may_go_on_as_pickle,
+    reaches_out,
+)
 from weighlock.inspection.file import File
 from weighlock.inspection.options import Options
 from weighlock.inspection.pickle.stream import read_pickles
@@ -23,8 +31,8 @@ def inspect_file(
 ) -> Reading[Examined]:
     """Return what a file of ``size`` bytes holds; ``path`` is its name within the model.
 
-    ``listen`` is told of each finding at once: what comes after it may end the process. Never raises for what the file holds: what breaks its format is a finding, what could not
-    be read is ``not_examined``.
+    ``listen`` is told of each finding at once: what comes after it may end the process. Never raises for what the file
+    holds: what breaks its format is a finding, what could not be read is ``not_examined``.
     """
     report = Report(path, listen=listen)
     yield from examine(File(report, path, size, examine, options=options or Options()))
@@ -34,7 +42,7 @@ def inspect_file(
 def examine(file: File) -> Reading[None]:
     """Add to the file's report what it is and what its bytes mean."""
     try:
-        head = yield from read(0, min(file.size, HEAD_BYTES))
+        head = yield from _head(file.size)
         found = yield from _settle(detect(head, file.size, file.path), head, file.size)
         file.report.recognise(found.format)
         if not found.agrees:
@@ -48,13 +56,22 @@ def examine(file: File) -> Reading[None]:
         file.report.not_examined(limit.reason)
 
 
+def _head(size: int) -> Reading[bytes]:
+    """Return so much of the beginning that the format shows; headers of tensor files need not be read twice."""
+    head = yield from read(0, min(size, FIRST_BYTES))
+    if len(head) == size or is_settled(head, size):
+        return head
+    return head + (yield from read(len(head), min(size, HEAD_BYTES) - len(head)))
+
+
 def _settle(found: Detected, head: bytes, size: int) -> Reading[Detected]:
     """Return the format after reading on, where the head of the file could not tell whether it is a pickle."""
     if EXAMINATIONS.get(found.format) and found.format not in _UNMARKED | _ALSO_PICKLE:
         return found
     if not may_go_on_as_pickle(head, size):
         return found
-    pickles = yield from read_pickles(size)
+    own_name = found.format in _ALSO_PICKLE & found.promised
+    pickles = yield from read_pickles(min(size, HEAD_BYTES) if own_name else size)
     whole = pickles.rest == size and all(stream.stopped and stream.usable for stream in pickles.streams)
     imports = found.format in _ALSO_PICKLE and any(stream.names for stream in pickles.streams)
     is_pickle = whole or imports or any(map(reaches_out, pickles.streams))

@@ -24,7 +24,7 @@ from weighlock.service.sources import Sources
 from weighlock.source.interface import Fetched, Item, Ranged, Ranges, Resolved
 from weighlock.source.permission import parse_source
 
-HEAD_BYTES: Final = 32 * 1024  # what parsers ask for first; holds most headers
+HEAD_BYTES: Final = 16 * 1024  # what parsers ask for first; holds the headers of most shards
 TAIL_BYTES: Final = 4 * 1024  # what they ask for next: is there an archive's end?
 STEP_BYTES: Final = 64 * 1024  # fewer are not asked for: a round trip costs as much
 SMALL_BYTES: Final = 256 * 1024  # a file that is fetched whole at once

@@ -8,7 +8,7 @@ from model_file import examine, rules_of, safetensors, tensor
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.detect import detect
 from weighlock.inspection.inspector import inspect_file
-from weighlock.inspection.span import FormatError, Unexamined, drive, fetch_from, read, shifted
+from weighlock.inspection.span import FormatError, Span, Unexamined, drive, fetch_from, read, shifted
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,22 @@ def test_a_format_error_names_its_rule_and_place() -> None:
 def test_auto_map_in_auto_map_is_named_once_each() -> None:
     data = b'{"auto_map": ' * 500 + b'"' + b"x" * 500_000 + b'"' + b"}" * 500
     assert rules_of(examine("config.json", data)) == {"config-remote-code"}
+
+
+@pytest.mark.parametrize(("name", "most"), [("x.safetensors", 200_000), ("x.bin", 2_200_000)])
+def test_a_header_that_begins_like_a_pickle_costs_little_where_the_name_keeps_unpicklers_away(
+    name: str, most: int
+) -> None:
+    count = 2_000_000
+    header = (
+        json.dumps({"t": tensor("U8", [count], 0, count)}).encode().ljust(0x150)
+    )  # "P" is PERSID, to the next line
+    raw = safetensors(header, bytes(count))
+    asked: list[int] = []
+
+    def fetch(span: Span) -> bytes:
+        asked.append(span.length)
+        return raw[span.offset : span.offset + span.length]
+
+    assert drive(inspect_file(name, len(raw)), fetch).format == "safetensors"
+    assert sum(asked) < most

@@ -17,6 +17,7 @@ from weighlock.inspection.span import Reading, read
 RULE: Final = "zip-structure"
 MAX_ENDS: Final = 8  # end records that are followed up
 MAX_COMMENT_BYTES: Final = 65_535  # the format's field has 16 bits
+ELSEWHERE_BYTES: Final = 4096  # in which an end record is looked for behind other formats on another machine
 END: Final = struct.Struct("<4s4H2LH")
 _END64_LOCATOR: Final = struct.Struct("<4sLQL")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
@@ -79,9 +80,9 @@ def archive_end(size: int) -> Reading[int]:
     return min(size, size - length + ends[0] + END.size + int(comment))
 
 
-def ends_as_zip(size: int) -> Reading[bool]:
-    """Return whether a file ends in the end record of an archive with a directory, whatever it begins with."""
-    length = min(size, END.size + MAX_COMMENT_BYTES)
+def ends_as_zip(size: int, within: int = END.size + MAX_COMMENT_BYTES) -> Reading[bool]:
+    """Return whether the end record of an archive with a directory stands in the last ``within`` bytes of a file."""
+    length = min(size, within)
     tail = yield from read(size - length, length)
     at = tail.find(_MAGIC)
     while 0 <= at <= length - END.size:
@@ -97,7 +98,11 @@ def ends_as_zip(size: int) -> Reading[bool]:
 
 def check_end(file: File) -> Reading[bool]:
     """Say that a file of another format is an archive too, and return whether it is."""
-    if not (yield from ends_as_zip(file.size)):
+    within = END.size + MAX_COMMENT_BYTES
+    if file.options.elsewhere and file.size > within:
+        within = ELSEWHERE_BYTES
+        file.report.fact("an archive at the end", f"looked for in the last {within} bytes alone")
+    if not (yield from ends_as_zip(file.size, within)):
         return False
     file.report.find(RULE, "the file is an archive too, for readers that begin at its end")
     return True
