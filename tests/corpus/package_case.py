@@ -34,6 +34,7 @@ def cases() -> list[Case]:
     return [
         accept("package/x-1-py3-none-any.whl", good, "a wheel", source),
         accept("package/entry.whl", wheel({"x/__init__.py": b"VERSION = 1\n", "x-1.dist-info/entry_points.txt": b"[console_scripts]\nx = x:main\n"}), "a wheel with an entry point", source, "package-entry-point"),
+        accept("package/pickle.whl", wheel({"x/__init__.py": b"VERSION = 1\n", "x/data.pkl": b"\x80\x04]."}), "a wheel with a file that torch's archives have too", source, "pickle-present"),
         reject("package/pth.whl", wheel({"x.pth": b"import os; os.getcwd()\n"}), "LiteLLM 1.82.7: Python runs the line at every start", "package-path-file-code", "name-mismatch"),
         reject("package/folder.whl", wheel({"x.pth": b"/nothing\n"}), "a folder that every process imports from", "package-path-file", "name-mismatch"),
         reject("package/start.whl", wheel({"sitecustomize.py": b"X = 1\n"}), "a module that Python imports at start", "package-start-file", source),

@@ -94,10 +94,7 @@ def test_auto_map_in_auto_map_is_named_once_each() -> None:
     assert rules_of(examine("config.json", data)) == {"config-remote-code"}
 
 
-@pytest.mark.parametrize(("name", "most"), [("x.safetensors", 200_000), ("x.bin", 2_200_000)])
-def test_a_header_that_begins_like_a_pickle_costs_little_where_the_name_keeps_unpicklers_away(
-    name: str, most: int
-) -> None:
+def test_a_header_that_begins_like_a_pickle_costs_little_where_the_name_keeps_unpicklers_away() -> None:
     count = 2_000_000
     header = (
         json.dumps({"t": tensor("U8", [count], 0, count)}).encode().ljust(0x150)
@@ -109,5 +106,5 @@ def test_a_header_that_begins_like_a_pickle_costs_little_where_the_name_keeps_un
         asked.append(span.length)
         return raw[span.offset : span.offset + span.length]
 
-    assert drive(inspect_file(name, len(raw)), fetch).format == "safetensors"
-    assert sum(asked) < most
+    assert drive(inspect_file("x.safetensors", len(raw)), fetch).format == "safetensors"
+    assert sum(asked) < 200_000

@@ -20,6 +20,8 @@ _TORCH: Final = re.compile(
     r"|[^/]+/archive_format|(?:[^/]+/)?data/aotinductor/.+|(?:[^/]+/)?serialized_exported_program\.(?:json|pt)",
     re.IGNORECASE,
 )
+# without one torch loads nothing: a package may have a data.pkl of its own
+_TORCH_VERSION: Final = re.compile(r"[^/]+/(?:\.data/)?version", re.IGNORECASE)
 _WHEEL: Final = re.compile(r"[^/]+\.dist-info/(?:WHEEL|RECORD)")
 READERS: Final[dict[str, str]] = {
     "keras-zip": "archive.examine:examine_members",
@@ -36,7 +38,8 @@ READERS: Final[dict[str, str]] = {
 
 def kind_of(names: frozenset[str]) -> str:
     """Return which kind of archive has members of these names; a key of ``READERS``."""
-    if any(map(_TORCH.fullmatch, names)):
+    packed = any(map(_WHEEL.fullmatch, names)) and not any(map(_TORCH_VERSION.fullmatch, names))
+    if not packed and any(map(_TORCH.fullmatch, names)):
         return "torch-zip"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
