@@ -8,6 +8,7 @@ from weighlock.core.finding import Severity
 from weighlock.inspection.rulebook.registry import find_rule
 
 MARK: Final = "touch marker"  # what payloads would do
+SIDECAR: Final = ".expected.json"  # beside each file
 EIGHT: Final = bytes(range(8))
 
 

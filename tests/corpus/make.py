@@ -15,10 +15,9 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from corpus.case import Case
+from corpus.case import SIDECAR, Case
 
 HERE = Path(__file__).parent
-SIDECAR = ".expected.json"
 
 
 def cases(family: str = "") -> list[Case]:

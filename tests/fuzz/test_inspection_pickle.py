@@ -5,17 +5,15 @@ is no reference: it refuses what C accepts.
 """
 
 import datetime as dt
-import io
 import pickle
 import struct
-import warnings
 from collections import OrderedDict, defaultdict
-from typing import Any, Self
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from c_unpickler import Recorder
 from engine_variant import INTERPRETED
 from weighlock.inspection.pickle import stream as pickle_stream
 from weighlock.inspection.pickle.effect import Stream
@@ -54,49 +52,6 @@ VALUES = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-class Inert:
-    """Stands for everything that a stream imports: takes anything, does nothing."""
-
-    def __new__(cls, *_: Any, **__: Any) -> Self:
-        return object.__new__(cls)
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
-
-    def __call__(self, *_: Any, **__: Any) -> "Inert":
-        return self
-
-    def __setstate__(self, _: Any) -> None:
-        pass
-
-    def append(self, _: Any) -> None:
-        pass
-
-    def extend(self, _: Any) -> None:
-        pass
-
-    def add(self, _: Any) -> None:
-        pass
-
-    def __setitem__(self, _: Any, __: Any) -> None:
-        pass
-
-
-class Recorder(pickle.Unpickler):
-    """The C unpickler, noting the names it is asked to import."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(io.BytesIO(data), buffers=[b""] * 20)
-        self.names: list[tuple[str, str]] = []
-
-    def find_class(self, module: str, name: str) -> Any:
-        self.names.append((module, name))
-        return Inert
-
-    def persistent_load(self, _: Any) -> Any:
-        return Inert()
 
 
 def pickles(data: bytes) -> Pickles:
@@ -241,15 +196,6 @@ OPERATIONS: list[st.SearchStrategy[bytes]] = [
 STREAMS = st.lists(st.one_of(OPERATIONS), max_size=25).map(lambda parts: b"".join(parts) + b".")
 
 
-def _loads(recorder: Recorder) -> bool:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # C warns of escapes that it takes
-            recorder.load()
-    except Exception:  # noqa: BLE001  # C raises whatever its operands raise; then it has imported something or not
-        return False
-    return True
-
-
 @given(STREAMS)
 @example(b"\x8c\x02os\x8c\x06system\x93)R.")
 @example(b"(cos\nsystem\no.")
@@ -261,7 +207,7 @@ def _loads(recorder: Recorder) -> bool:
 def test_what_the_c_reader_loads_is_read_as_it_reads_it(data: bytes) -> None:
     """Random streams: if C loads one, we call it sound; and we see the imports that C makes, in its order."""
     recorder = Recorder(data)
-    loaded = _loads(recorder)
+    loaded = recorder.try_load()
     first = read(data)[0]
     odd = {each.rule for each in first.oddities}
     if odd & {"pickle-global-unresolved", "pickle-extension-code", "pickle-frame"}:
