@@ -14,7 +14,8 @@ from weighlock.inspection.span import Unexamined
 MAX_NODES: Final = 300_000  # a configuration of 16 MB has about as many
 MAX_DEPTH: Final = 100  # nested configurations reach about 20
 _BLANK: Final = re.compile(r"(?:[ ]*+(?:#[^\n]*+)?\n)*+")
-_PROPERTY: Final = re.compile(r"(?:(!<[^>\s]*>|![^\s,\[\]{}]*)|&([^\s,\[\]{}]+))[ \t]*")
+# readers differ in what ends a tag or an anchor, apart from white space
+_PROPERTY: Final = re.compile(r"(?:(!<[^>\s]*>|![^\s,\[\]{}]*)|&([A-Za-z0-9_-]+))(?=[ \t\n])[ \t]*")
 # possessive throughout: what a plain scalar takes it keeps, so that no text is searched twice
 _PLAIN_LINE: Final = re.compile(r"(?:[^\n:#]++|:(?=[^\s])|(?<=[^\s])#)*+")
 _PLAIN_KEY: Final = re.compile(
@@ -28,16 +29,9 @@ _KEY_END: Final = re.compile(r"[ \t]*:(?=[ \t\n]|$)")
 _TO_END: Final = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\n]*)?(?:\n|$)")
 _SPACE: Final = re.compile(r"(?:[ \t\n]++|(?<=[ \t\n])#[^\n]*+)*+")
 _ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|\n[ \t]*|.)", re.DOTALL)
-_ESCAPED: Final = {
-    "n": "\n",
-    "t": "\t",
-    "0": "\0",
-    "r": "\r",
-    "_": "\u00a0",
-    "a": "\a",
-    "b": "\b",
-    "e": "\x1b",
-}
+_ESCAPED: Final = dict(zip("nt0r_abe", "\n\t\0\r\u00a0\a\b\x1b", strict=True))
+# line breaks of YAML 1.1 but not of 1.2, or not in every reader: a comment ends at one of them for some loaders only
+_OTHER_BREAK: Final = re.compile("[\r\x85\u2028\u2029]")
 _MARKER: Final = re.compile(r"(?:---|\.\.\.)(?=[ \t\n]|$)")
 
 
@@ -73,6 +67,8 @@ class _Reader:
                 marker = _MARKER.match(self.text, self.at)
                 self.at = marker.end() if marker else self.text.index("\n", self.at) + 1
                 if marker and not _TO_END.match(self.text, self.at):
+                    while self.text[self.at] in " \t":
+                        self.at += 1
                     break  # the document begins in the line of its marker
                 self.skip_lines()
             if self.at >= len(self.text):
@@ -137,6 +133,8 @@ class _Reader:
             if self.text[self.at] in "!&":
                 anchor = self.anchor
                 made = self.block(parent, same=same)
+                if made.tag and tag:
+                    raise self.wrong()
                 made.tag, made.anchor = made.tag or tag, made.anchor or anchor
                 self.depth -= 1
                 return made
@@ -148,9 +146,13 @@ class _Reader:
     def properties(self) -> str:
         tag = ""
         while found := _PROPERTY.match(self.text, self.at):
+            if found[1] and tag:
+                raise self.wrong()
             tag = found[1] or tag
             self.anchor = found[2] or self.anchor
             self.at = found.end()
+        if self.text[self.at : self.at + 1] in {"!", "&"}:
+            raise self.wrong()
         return tag
 
     def content(self, tag: str, parent: int, start: int) -> Node:
@@ -283,7 +285,7 @@ class _Reader:
         while self.at < len(self.text):
             end = self.text.index("\n", self.at) + 1
             line = self.text[self.at : end]
-            if line.strip() and len(line) - len(line.lstrip(" ")) <= parent:
+            if line.strip() and len(line) - len(line.lstrip(" ")) <= max(parent, 0):
                 break
             self.at = end
         made.text = self.text[start : self.at]
@@ -296,6 +298,8 @@ class _Reader:
         tag = self.properties() or tag
         self.space()
         here = self.text[self.at : self.at + 1]
+        if here in {"?", "#", "!", "&"}:
+            raise self.wrong()  # a key, a comment, a tag in the next line
         if here in {"[", "{"}:
             made = self.flow_collection(tag, here)
         elif here in {'"', "'"}:
@@ -375,7 +379,11 @@ def _unescape(found: re.Match[str]) -> str:
 
 def read_yaml(text: str) -> tuple[list[Node], list[Node]]:
     """Return the documents of a YAML text and all nodes of them; raises Unexamined for what is not read here."""
-    reader = _Reader(text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
+    if other := _OTHER_BREAK.search(text):
+        line = text.count("\n", 0, other.start()) + 1
+        raise Unexamined(f"line {line}: the YAML has a character that ends the line for some loaders only")
+    reader = _Reader(text)
     try:
         return reader.documents(), reader.nodes
     except IndexError as error:  # a collection or scalar that is still open at the end

@@ -26,13 +26,16 @@ _CORE: Final = frozenset(
 _PYTHON: Final = re.compile(r"!!python/|!<tag:yaml\.org,2002:python/|tag:yaml\.org,2002:python/")
 # plain values of Python: FullLoader makes them too, and nothing is imported
 _PLAIN_PYTHON: Final = re.compile(
-    r"(?:none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)>?$"
+    r"(?:!!|!<tag:yaml\.org,2002:)python/(?:none|bool|str|unicode|bytes|int|long|float|complex|list|tuple|dict)>?"
 )
 # HyperPyYAML (speechbrain): what these name is imported; new, apply and applyref call it
 _HYPER: Final = re.compile(r"!(new|name|apply|applyref|module):([^\s>]*)$")
 _HYPER_PLAIN: Final = frozenset({"!ref", "!copy", "!tuple", "!PLACEHOLDER"})
 _INCLUDE: Final = re.compile(r"!include(?::(.*))?$")
+_ESCAPED: Final = re.compile(r"%([0-9a-fA-F]{2})")  # in a tag: "%70ython" is "python" (YAML 1.2.2, 5.6)
 _PATHS: Final = re.compile(r"\$\{[^}]*\}|<[^>]*>")
+# lets every tag of the file mean another one, such as Python's
+_TAG_DIRECTIVE: Final = re.compile(r"^%TAG\b.*", re.MULTILINE)
 
 
 def examine_yaml(file: File) -> Reading[None]:
@@ -42,6 +45,9 @@ def examine_yaml(file: File) -> Reading[None]:
     text = (yield from read(0, file.size)).decode("utf-8-sig", "replace")
     find_secrets(file.report, text)
     _examine_raw_tags(file.report, text)
+    for found in _TAG_DIRECTIVE.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        file.report.find("yaml-tag", f"tags are given another meaning: {shown(found.group())}", line=line)
     documents, nodes = read_yaml(text)
     for node in nodes:
         _examine_tag(file.report, node)
@@ -54,7 +60,9 @@ def examine_yaml(file: File) -> Reading[None]:
 
 def _examine_raw_tags(report: Report, text: str) -> None:
     """Look for Python's tags before the syntax is understood: a broken file has them all the same."""
-    for found in re.finditer(r"^[^#\n]*?!!?(python/(?:object|name|module)\S*)", text, re.MULTILINE):
+    for found in re.finditer(
+        r"^[^#\n]*?!!?(python/(?:object|name|module)[^\s,\[\]{}>]*)", text, re.MULTILINE
+    ):
         line = text.count("\n", 0, found.start(1)) + 1
         _python_tag(report, found[1], line)
 
@@ -67,7 +75,7 @@ def _python_tag(report: Report, tag: str, line: int) -> None:
 
 
 def _examine_tag(report: Report, node: Node) -> None:
-    tag = node.tag
+    tag = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), node.tag)
     if (
         tag in _CORE
         or tag in _HYPER_PLAIN
@@ -76,8 +84,8 @@ def _examine_tag(report: Report, node: Node) -> None:
         return
     hyper, include = _HYPER.match(tag), _INCLUDE.match(tag)
     if _PYTHON.match(tag):
-        if not _PLAIN_PYTHON.search(tag) and "python/" not in tag[:9]:
-            _python_tag(report, tag.partition("2002:")[2], node.line)
+        if not _PLAIN_PYTHON.fullmatch(tag):
+            _python_tag(report, tag[tag.index("python/") :].rstrip(">"), node.line)
     elif hyper:
         examine_named(report, hyper[2], f"the tag !{hyper[1]}", line=node.line)
     elif include:
