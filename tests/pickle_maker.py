@@ -83,15 +83,13 @@ def write(value: Any, protocol: int) -> bytes:
     if isinstance(value, Persistent):
         text = isinstance(value.identifier, str)
         return b"P" + value.identifier.encode() + b"\n" if text else write(value.identifier, protocol) + b"Q"
-    for kind, writer in (
-        (Name, _name),
-        (Call, _call),
-        (Built, _built),
-        ((tuple, list, set, dict), _container),
-    ):
-        if isinstance(value, kind):
-            return writer(value, protocol)
-    return _constant(value, protocol)
+    if isinstance(value, Name):
+        return _name(value, protocol)
+    if isinstance(value, Call):
+        return _call(value, protocol)
+    if isinstance(value, Built):
+        return _built(value, protocol)
+    return (_container if isinstance(value, tuple | list | set | dict) else _constant)(value, protocol)
 
 
 def _name(value: Name, protocol: int) -> bytes:

@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 import zipfile
+from pathlib import Path
 from typing import Any
 
 from corpus.case import MARK, Case, accept, reject
@@ -33,10 +34,11 @@ DENSE = {
     "registered_name": None,
 }
 SIXTEEN = bytes(16)
+WRITTEN = Path(__file__).parent / "keras_written"
 
 
 def cases() -> list[Case]:
-    return [*_files(), *_broken(), *_configurations(), *_archives()]
+    return [*_files(), *_broken(), *_configurations(), *_archives(), *_written()]
 
 
 def _files() -> list[Case]:
@@ -364,3 +366,14 @@ def _archives() -> list[Case]:
             "hdf5-external",
         ),
     ]
+
+
+def _written() -> list[Case]:
+    """Return what Keras itself wrote (``keras_written/write.py``)."""
+    sound = [
+        accept(f"keras/written/{name}", (WRITTEN / name).read_bytes(), "as Keras wrote it")
+        for name in ("functional.keras", "model.h5", "model.keras")
+    ]
+    name = "lambda.keras"
+    raw = (WRITTEN / name).read_bytes()
+    return [*sound, reject(f"keras/written/{name}", raw, "a Lambda layer, as Keras wrote it", "keras-lambda")]

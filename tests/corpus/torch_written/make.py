@@ -8,17 +8,17 @@ import random
 from pathlib import Path
 
 # not installed where the tests are checked
-import torch  # type: ignore[import-not-found]
-from executorch.backends.xnnpack.partition.xnnpack_partitioner import (  # type: ignore[import-not-found]
+import torch
+from executorch.backends.xnnpack.partition.xnnpack_partitioner import (
     XnnpackPartitioner,
 )
-from executorch.exir import (  # type: ignore[import-not-found]
+from executorch.exir import (
     ExecutorchBackendConfig,
     to_edge,
     to_edge_transform_and_lower,
 )
 from torch import nn
-from torch.package import PackageExporter  # type: ignore[import-not-found]
+from torch.package import PackageExporter
 
 HERE = Path(__file__).parent
 

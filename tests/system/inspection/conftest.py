@@ -32,10 +32,11 @@ def _models_installed() -> str:
         return ""
     shutil.rmtree(HOME, ignore_errors=True)
     python = HOME / "bin" / "python"
-    for command in (
+    commands: list[list[str | Path]] = [
         [sys.executable, "-m", "venv", HOME],
         [python, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK],
-    ):
+    ]
+    for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             return f"requirements/models.txt cannot be installed: {done.stderr[-300:]}"

@@ -271,7 +271,11 @@ def values() -> Iterator[Named]:
     )
     yield (
         "masked",
-        [np.ma.masked_array([1, 2], [0, 1]), np.matrix([[1]]), np.recarray((2,), dtype=[("a", "i4")])],
+        [
+            np.ma.masked_array([1, 2], np.array([False, True])),
+            np.matrix([[1]]),
+            np.recarray((2,), dtype=[("a", "i4")]),
+        ],
     )
     yield "generators", [np.random.default_rng(0), np.random.RandomState(0), np.random.SeedSequence(3)]
     kinds = ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import torch  # type: ignore[import-not-found]
+import torch
 from torch import nn
 
 OUT = Path(sys.argv[1])

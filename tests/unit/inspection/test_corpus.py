@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from corpus.case import Case
-from corpus.make import HERE, SIDECAR, cases
+from corpus.case import SIDECAR, Case
+from corpus.make import HERE, cases
 from model_file import examine, rules_of
 from weighlock.inspection.rulebook.registry import all_rules
 

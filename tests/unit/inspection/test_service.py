@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from corpus.make import HERE, SIDECAR
+from corpus.case import SIDECAR
+from corpus.make import HERE
 from model_file import safetensors, tensor
 from weighlock.cli.main import run
 from weighlock.core.artifact import Artifact, ArtifactFile
