@@ -8,6 +8,7 @@ and trailing bytes are refused.
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, Final
 
 from weighlock.core.error import DeniedError
@@ -77,6 +78,18 @@ def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def refuse_constant(name: str) -> Any:
     """Raise ValueError for NaN and Infinity. A hook for ``json.loads``."""
     raise ValueError(f"{name} is not JSON")
+
+
+def objects_of(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in a parsed document, itself first if it is one."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(item for item in value.values() if isinstance(item, dict | list))
+        elif isinstance(value, list):
+            waiting.extend(item for item in value if isinstance(item, dict | list))
 
 
 def json_depth(raw: bytes) -> int:

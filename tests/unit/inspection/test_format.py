@@ -108,3 +108,26 @@ def test_a_header_that_begins_like_a_pickle_costs_little_where_the_name_keeps_un
 
     assert drive(inspect_file("x.safetensors", len(raw)), fetch).format == "safetensors"
     assert sum(asked) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("url_template", "https://example.org/{z}/{x}.png", set()),
+        ("url_template", "{{ x.__class__ }}", {"template-escape"}),
+        ("chat_template", "See https://example.org/{z}", {"template-link"}),
+        ("template", "See https://example.org/{z}", {"template-link"}),
+        ("tool_use_template", "{{ x.__class__ }}", {"template-escape"}),
+    ],
+)
+def test_templates_of_conversations_are_judged_by_their_wording(
+    key: str, text: str, expected: set[str]
+) -> None:
+    assert rules_of(examine("config.json", json.dumps({key: text}).encode())) == expected
+
+
+def test_a_vocabulary_does_not_hide_a_key_that_numbers_have_a_meaning_for() -> None:
+    words = {f"word{number}": number for number in range(1000)} | {"trust_remote_code": 1}
+    assert rules_of(examine("config.json", json.dumps({"a": [words]}).encode())) == {
+        "config-trust-remote-code"
+    }

@@ -4,7 +4,6 @@ import re
 from typing import Any, Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.keras.config import examine_keras_object
 from weighlock.inspection.report import Report
 
 _RULE: Final = "config-module-type"
@@ -13,7 +12,10 @@ _TORCH_ACTIVATION: Final = re.compile(r"torch\.nn\.(?:modules\.\w+\.)?[A-Z]\w*")
 
 def examine_class(report: Report, item: dict[str, Any]) -> None:
     """Add what one JSON object says about classes, as Keras and sentence-transformers write it."""
-    examine_keras_object(report, item)
+    if "class_name" in item:
+        from weighlock.inspection.keras.config import examine_keras_object  # noqa: PLC0415  # most files are not Keras's
+
+        examine_keras_object(report, item)
     named = [item["activation_function"]] if "activation_function" in item else []
     named = [text for text in named if not (isinstance(text, str) and _TORCH_ACTIVATION.fullmatch(text))]
     named.append(item.get("tokenizer_class"))

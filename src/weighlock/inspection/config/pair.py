@@ -2,14 +2,13 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
+from weighlock.core.jsontext import objects_of
 from weighlock.core.text import shown
 from weighlock.inspection.config.class_name import examine_class
-from weighlock.inspection.config.named import examine_named
 from weighlock.inspection.report import Report
-from weighlock.inspection.template.examine import examine_template
 
 _FALSE: Final = (
     False,
@@ -48,26 +47,29 @@ _MLFLOW_LOADERS: Final = frozenset(
                  "statsmodels", "tensorflow", "transformers", "xgboost", "llama_index", "dspy")
 )  # fmt: skip
 _REMOTE_CODE: Final = "config-remote-code"
+FEW_PAIRS: Final = 100  # more, and all of them numbers: one step over them all is quicker
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+_TEMPLATE: Final = ("template", "templates")
+_TALK: Final = (
+    "chat",
+    "prompt",
+    "tool",
+    "message",
+    "system",
+)  # in names of templates whose wording reaches a model
+_TAGS: Final = ("{{", "{%", "{#")
 
 
 def examine_document(report: Report, document: Any) -> None:
     """Add what every object of a JSON-like document means."""
     for item in objects_of(document):
+        if len(item) > FEW_PAIRS and _NUMBERS.issuperset(map(type, item.values())):
+            for key in item.keys() & _MEANT:  # a vocabulary: no name, no template and no path is a number
+                _examine_pair(report, key, item[key])
+            continue
         examine_class(report, item)
         for key, value in item.items():
             _examine_pair(report, key, value)
-
-
-def objects_of(document: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in a document."""
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(item for item in value if isinstance(item, dict | list))
 
 
 def leaves(path: str) -> bool:
@@ -85,7 +87,7 @@ def _examine_pair(report: Report, key: str, value: Any) -> None:
         report.find(_REMOTE_CODE, f"{key} names kernels to download, {shown(', '.join(texts_of(value)))}")
     elif key == "trust_remote_code" and value not in _FALSE:
         report.find("config-trust-remote-code", "trust_remote_code is set")
-    elif key.lower().endswith(("template", "templates")):
+    elif key.lower().endswith(_TEMPLATE):
         _examine_templates(report, key, value)
     elif key in _NAMED:
         _NAMED[key](report, value)
@@ -121,18 +123,23 @@ def texts_of(value: Any) -> list[str]:
 
 def _examine_templates(report: Report, key: str, value: Any) -> None:
     """Examine a text and those in a list or by name; in {"name": …, "template": …} the key is met by itself."""
+    from weighlock.inspection.template.examine import examine_template  # noqa: PLC0415  # few documents have one
+
     if isinstance(value, str):
-        examine_template(report, key, value)
+        if _is_of_talk(key) or any(tag in value for tag in _TAGS):
+            examine_template(report, key, value)
         return
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, text in items:
         # a text without a brace renders to itself, and other programs' keys end in "template" too
-        if (
-            isinstance(text, str)
-            and "{" in text
-            and not str(name).lower().endswith(("template", "templates"))
-        ):
+        if isinstance(text, str) and "{" in text and not str(name).lower().endswith(_TEMPLATE):
             examine_template(report, f"{key}.{name}", text)
+
+
+def _is_of_talk(key: str) -> bool:
+    """Return whether a key's text is a template, whatever it holds; addresses and file names have templates too."""
+    name = key.lower()
+    return name in _TEMPLATE or any(word in name for word in _TALK)
 
 
 def _examine_resolvers(report: Report, key: str, value: str) -> None:
@@ -147,11 +154,15 @@ def _examine_resolvers(report: Report, key: str, value: str) -> None:
 
 def _target(report: Report, value: Any) -> None:
     if isinstance(value, str):
+        from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # of hydra's files alone
+
         examine_named(report, value, "_target_")
 
 
 def _loader_module(report: Report, value: Any) -> None:
     if isinstance(value, str) and value not in _MLFLOW_LOADERS:
+        from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
+
         examine_named(report, value, "loader_module")
 
 
@@ -195,3 +206,4 @@ _NAMED: Final[dict[str, Callable[[Report, Any], None]]] = {
     "base_model_name_or_path": _base_model,
     "weight_map": _weight_map,
 }
+_MEANT: Final = _CODE_KEYS | {"trust_remote_code"} | _NAMED.keys()

@@ -7,10 +7,9 @@ until version 3.9 in any module that ``module`` named) and calling ``from_config
 import builtins
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
-from weighlock.core.jsontext import json_depth
+from weighlock.core.jsontext import json_depth, objects_of
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import Unexamined
@@ -38,19 +37,8 @@ def examine_keras_text(report: Report, name: str, text: bytes) -> None:
         document = json.loads(text)
     except ValueError as error:
         raise Unexamined(f"the configuration {shown(name)} is not JSON") from error
-    for item in _objects(document):
+    for item in objects_of(document):
         examine_keras_object(report, item)
-
-
-def _objects(document: Any) -> Iterator[dict[str, Any]]:
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield value
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
 
 
 def examine_keras_object(report: Report, item: dict[str, Any]) -> None:
