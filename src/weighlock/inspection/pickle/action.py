@@ -17,6 +17,7 @@ from weighlock.inspection.pickle.value import (
     Made,
     Persistent,
     Sequence,
+    Unknown,
     Value,
 )
 
@@ -200,12 +201,14 @@ class Actions:
         stream = self.stream
         # ("storage", type, key, location, number of elements, …): torch/serialization.py, persistent_id
         if isinstance(identifier, Sequence) and identifier.kind == "tuple" and len(identifier.items) >= 5:
-            word, kind, key, _, elements = identifier.items[:5]
+            word, kind, key, place, elements = identifier.items[:5]
             if (
                 word == "storage"
                 and isinstance(kind, Global)
                 and isinstance(key, str)
+                and isinstance(place, str)  # its methods are called
                 and isinstance(elements, int)
+                and all(is_plain(item) for item in identifier.items[5:])
             ):
                 if len(stream.storages) == MAX_STORAGES and key not in stream.storages:
                     stream.limit(f"a pickle names more than {MAX_STORAGES} storages")
@@ -262,6 +265,15 @@ def part_of(value: Value, at: int) -> Part | None:
         text = arguments.items[0] if isinstance(arguments, Sequence) and arguments.items else None
         return part_of(text, at) if isinstance(text, str) else None
     return None
+
+
+def is_plain(value: Value) -> bool:
+    """Return whether a value is a constant, or a tuple of such: a storage's view in old files."""
+    if isinstance(value, Sequence):
+        return value.kind == "tuple" and not any(
+            isinstance(item, Sequence | Made | Global | Persistent | Unknown) for item in value.items
+        )
+    return not isinstance(value, Made | Global | Persistent | Unknown)
 
 
 def is_array_wrapper(made: Made) -> bool:

@@ -57,8 +57,8 @@ class Stream:
     ``events`` are in order of offset, except those of IMPORT, which come once, at the first. ``names`` are
     the imported names with their first offset, ``called`` those that are called. ``storages`` are torch's,
     by key: type and number of elements. ``parts`` are files inside constants, ``links`` files beside this
-    one that the pickle reads, ``array_bytes`` raw arrays between its operations. ``unexamined`` says why
-    something could not be followed.
+    one that the pickle reads, ``array_bytes`` raw arrays between its operations, ``first_array`` where the first one
+    begins, or -1. ``unexamined`` says why something could not be followed.
     """
 
     def __init__(self, start: int) -> None:
@@ -73,6 +73,7 @@ class Stream:
         self.links: list[str] = []
         self.operations = 0
         self.array_bytes = 0
+        self.first_array = -1
         self.protocol = 0
         self.malformed: str | None = None
         self.unexamined: str | None = None

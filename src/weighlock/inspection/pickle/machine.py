@@ -62,7 +62,8 @@ SUSPECT_HEADS: Final = b"\x80\xc2c(ig"  # how a pickle, one as UTF-8 text, or in
 class Machine(Lexer):
     """Carries out one pickle on ``stream``. Feed it, ``run`` it, see what it ``need``s, until ``done``.
 
-    ``array`` is set while the machine waits at an object that joblib replaces by an array whose bytes follow.
+    ``array`` is set while the machine waits at an object that joblib replaces by an array whose bytes follow; it
+    never waits if ``arrays`` is not set. ``result`` is what STOP returned.
     """
 
     def __init__(self, stream: Stream, size: int, harmless: frozenset[tuple[str, str]], budget: int) -> None:
@@ -72,6 +73,8 @@ class Machine(Lexer):
         self.memory = self.actions.memory
         self.stopped = False
         self.array: Made | None = None
+        self.arrays = True
+        self.result: Value = UNKNOWN
         self._budget = budget
         self._array_in_frame = False
 
@@ -315,8 +318,11 @@ class Machine(Lexer):
             actions.call(code, at)
         self.index += 1 + WIDTH[code]
         if code == op.BUILD and actions.array is not None:
-            self.array = actions.array
+            wrapper = actions.array
             actions.array = None
+            if not self.arrays:
+                return
+            self.array = wrapper
             if self.base + self.index == self.frame_end:
                 self.frame_end = NOWHERE
             self._array_in_frame = self._array_in_frame or self.frame_end != NOWHERE
@@ -348,8 +354,12 @@ class Machine(Lexer):
         else:
             self._stop(at)
 
+    def replace_top(self, value: Value) -> None:
+        """Put what joblib read in the place of the wrapper that described it."""
+        self.memory.stack[-1] = value
+
     def _stop(self, at: i64) -> None:
-        self.memory.pop(at)
+        self.result = self.memory.pop(at)
         if self.frame_end not in {NOWHERE, at + 1}:
             self.stream.odd("pickle-frame", at, "the stream ends before its frame does")
         self.stopped = True

@@ -1,17 +1,18 @@
 """Read every pickle of a file: PyTorch's legacy format and others put several behind each other."""
 
 import gc
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from weighlock.inspection.pickle.effect import Part, Stream
 from weighlock.inspection.pickle.joblib import array_of
 from weighlock.inspection.pickle.machine import Machine
 from weighlock.inspection.pickle.nested import HEAD_BYTES, confirmed_parts, imports
+from weighlock.inspection.pickle.value import Value
 from weighlock.inspection.span import MAX_SPAN_BYTES, Reading, Unexamined, read
 
 MAX_STREAMS: Final = 1000  # in one file; legacy torch has five
 MAX_OPERATIONS: Final = 50_000_000  # of one file; a large fitted estimator has about a million
-MAX_ARRAY_DEPTH: Final = 10  # arrays of objects that hold arrays of objects
 FIRST_WINDOW_BYTES: Final = 8192  # after a leap over data: often another follows
 WINDOW_BYTES: Final = 256 * 1024  # as far as the window grows
 NO_NAMES: Final[frozenset[tuple[str, str]]] = frozenset()
@@ -20,13 +21,15 @@ NO_NAMES: Final[frozenset[tuple[str, str]]] = frozenset()
 class Pickles(NamedTuple):
     """The pickles of a file, in order; ``rest`` is the offset of the first byte that belongs to none.
 
-    ``parts`` are constants that hold files, to be examined as such.
+    ``parts`` are constants that hold files, to be examined as such. ``plain`` is what readers other than joblib's
+    run of those that have arrays between their operations.
     """
 
     streams: list[Stream]
     rest: int
     unexamined: str | None
     parts: tuple[Part, ...] = ()
+    plain: Iterable[Stream] = ()
 
 
 def read_pickles(size: int, harmless: frozenset[tuple[str, str]] = NO_NAMES) -> Reading[Pickles]:
@@ -37,12 +40,13 @@ def read_pickles(size: int, harmless: frozenset[tuple[str, str]] = NO_NAMES) -> 
     """
     reader = _Reader(size, harmless)
     streams: list[Stream] = []
+    plain: list[Stream] = []
     at = 0
     why = None
     while at < size and len(streams) < MAX_STREAMS and why is None:
         stream = Stream(at)
         try:
-            yield from reader.read_stream(stream, 0)
+            yield from reader.read_stream(stream)
         except Unexamined as limit:
             stream.limit(limit.reason)
         if streams and not _is_pickle(stream):
@@ -51,12 +55,16 @@ def read_pickles(size: int, harmless: frozenset[tuple[str, str]] = NO_NAMES) -> 
         streams.append(stream)
         at = stream.end
         why = stream.unexamined
+        if stream.first_array >= 0:
+            other = yield from reader.read_plainly(stream)
+            plain.append(other)
+            why = why or other.unexamined
         if not stream.stopped:
             break
     if len(streams) == MAX_STREAMS:
         why = why or f"more than {MAX_STREAMS} pickles"
-    parts = yield from confirmed_parts([part for stream in streams for part in stream.parts], size)
-    return Pickles(streams, at, why, parts)
+    parts = yield from confirmed_parts([part for stream in streams + plain for part in stream.parts], size)
+    return Pickles(streams, at, why, parts, plain)
 
 
 class _Reader:
@@ -67,9 +75,13 @@ class _Reader:
         self._harmless = harmless
         self._left = MAX_OPERATIONS
 
-    def read_stream(self, stream: Stream, depth: int) -> Reading[None]:
-        """Carry out the operations of one pickle, from ``stream.end`` on; raises Unexamined."""
+    def read_stream(self, stream: Stream, *, arrays: bool = True) -> Reading[Value]:
+        """Carry out the operations of one pickle, from ``stream.end`` on; raises Unexamined.
+
+        Returns what it makes. With ``arrays``, those of joblib are left behind, as joblib does.
+        """
         machine = Machine(stream, self._size, self._harmless, self._left)
+        machine.arrays = arrays
         window = 0
         end_of_window = -1
         before = stream.operations
@@ -81,25 +93,39 @@ class _Reader:
             end_of_window = at + wanted
             _run(machine)
             while machine.array is not None:
-                yield from self._pass_array(machine, stream, depth)
+                yield from self._pass_array(machine, stream)
         self._left -= stream.operations - before
         if self._left < 0:
             raise Unexamined(f"its pickles have more than {MAX_OPERATIONS} operations")
         stream.stopped = machine.stopped
+        return machine.result
 
-    def _pass_array(self, machine: Machine, stream: Stream, depth: int) -> Reading[None]:
+    def read_plainly(self, stream: Stream) -> Reading[Stream]:
+        """Return what a reader runs that takes joblib's arrays for operations, as ``pickle.load`` does.
+
+        Of most files that is nothing: the padding in front of an array is no operation.
+        """
+        plain = Stream(stream.start)
+        try:
+            yield from self.read_stream(plain, arrays=False)
+        except Unexamined as limit:
+            plain.limit(limit.reason)
+        plain.events = [event for event in plain.events if event.offset > stream.first_array]
+        return plain
+
+    def _pass_array(self, machine: Machine, stream: Stream) -> Reading[None]:
         """Leave behind the array that follows at the machine's place, and let the machine go on."""
         wrapper, at = machine.array, machine.at
         machine.array = None
+        if stream.first_array < 0:
+            stream.first_array = at
         array = array_of(wrapper) if wrapper else None
         if array is None or array.unknown:
             raise Unexamined(f"an array at byte {at} cannot be followed: {array.unknown if array else ''}")
         if array.link:
             stream.note_link(array.link)
         elif array.objects:
-            if depth == MAX_ARRAY_DEPTH:
-                raise Unexamined(f"arrays of objects nest deeper than {MAX_ARRAY_DEPTH}")
-            yield from self._read_objects(stream, at, depth)
+            machine.replace_top((yield from self._read_objects(stream, at)))
         else:
             start = at
             head = (yield from read(at, min(HEAD_BYTES, self._size - at))) if at < self._size else b""
@@ -113,12 +139,14 @@ class _Reader:
         machine.feed(b"", stream.end)
         _run(machine)
 
-    def _read_objects(self, stream: Stream, at: int, depth: int) -> Reading[None]:
+    def _read_objects(self, stream: Stream, at: int) -> Reading[Value]:
+        """Return what the pickle of an array of objects makes; joblib hands it to a reader that knows no arrays."""
         stream.end = at
-        yield from self.read_stream(stream, depth + 1)
+        made = yield from self.read_stream(stream, arrays=False)
         if not stream.stopped:
             raise Unexamined(f"the pickle of an array of objects at byte {at} breaks off")
         stream.stopped = False
+        return made
 
 
 def _run(machine: Machine) -> None:

@@ -88,9 +88,53 @@ def test_an_array_of_objects_is_a_pickle_in_place(engine: dict[str, ModuleType],
     assert stream.stopped
 
 
-def test_arrays_of_objects_nest_only_so_deep(engine: dict[str, ModuleType]) -> None:
-    pickles = read(engine, wrapper(b")", dtype("O8")) * 30 + SYSTEM)
-    assert "nest deeper" in pickles.unexamined
+def test_the_pickle_of_an_array_of_objects_has_no_arrays_between_its_operations(
+    engine: dict[str, ModuleType],
+) -> None:
+    """joblib hands it to ``pickle.load``, for which the bytes of an array are operations."""
+    array = wrapper(b"K\x40\x85", dtype("u1"), aligned=False)
+    inner = b"\x80\x02" + array + (SYSTEM + b")R.").ljust(64, b"0")
+    pickles = read(engine, wrapper(b"K\x01\x85", dtype("O8")) + inner + b"cposix\npopen\n0.")
+    assert "system" in names(pickles)
+
+
+def test_what_joblib_reads_takes_the_place_of_the_wrapper(engine: dict[str, ModuleType]) -> None:
+    """A state is that of the object which the inner pickle made, and no array follows it."""
+    inner = b"\x80\x02cargparse\nNamespace\n)\x81."
+    state = b"}(" + text("shape") + b"K\x40\x85" + text("dtype") + dtype("u1") + b"ub"
+    pickles = read(engine, wrapper(b"K\x01\x85", dtype("O8")) + inner + state + SYSTEM + b"0.")
+    assert names(pickles)[-1] == "system"
+    (built,) = [each for each in pickles.streams[0].events if each.kind == "BUILD" and each.offset > 150]
+    assert built.target.target.name == "Namespace"
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_readers_that_know_no_arrays_run_their_bytes(engine: dict[str, ModuleType], *, aligned: bool) -> None:
+    """joblib leaves them behind; ``pickle.load`` of the same file does not, however far behind the payload lies."""
+    padding = b"N" + b"N" * 0x4E if aligned else b""
+    hidden = b"B" + struct.pack("<I", 10_000) + b"x" * 10_000 + SYSTEM + b")R."
+    length = struct.pack("<I", len(hidden))
+    data = wrapper(b"J" + length + b"\x85", dtype("u1"), aligned=aligned) + padding + hidden + b"."
+    pickles = read(engine, data)
+    assert names(pickles)[-1] == "dtype"
+    assert [each.name for plain in pickles.plain for each in plain.names][-1] == "system"
+    assert [each.kind for each in pickles.plain[0].events] == ["IMPORT", "REDUCE"]
+
+
+def test_an_array_of_objects_is_read_with_the_memo_of_both_readers(engine: dict[str, ModuleType]) -> None:
+    """``pickle.load`` goes on with its memo, joblib begins a new one for the inner pickle."""
+    memo = text("os") + b"q\x000" + text("system") + b"q\x010"
+    inner = b"\x80\x04" + text("numpy") + b"\x940" + text("ndarray") + b"\x940h\x00h\x01\x93."
+    pickles = read(engine, memo + wrapper(b"K\x01\x85", dtype("O8")) + inner + b".")
+    assert names(pickles)[-1] == "ndarray"
+    assert "system" in [each.name for plain in pickles.plain for each in plain.names]
+
+
+def test_padding_is_no_operation(engine: dict[str, ModuleType]) -> None:
+    data = wrapper(b"K\x03\x85", dtype("f8")) + b"\x03\xff\xff\xff" + bytes(24) + b"."
+    (plain,) = read(engine, data).plain
+    assert not plain.events
+    assert plain.unexamined is None
 
 
 @pytest.mark.parametrize(
