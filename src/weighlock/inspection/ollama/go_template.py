@@ -6,6 +6,7 @@ look for. What is left is behaviour, and what a reader of the text does not see.
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Final
 
 from weighlock.core.text import shown
@@ -192,7 +193,7 @@ class _Judge:
 
     def wordings(self) -> Iterator[Wording]:
         """Return the texts that are emitted."""
-        for action, following in zip(self.actions, [*self.actions[1:], None], strict=True):
+        for action, following in zip_longest(self.actions, self.actions[1:]):
             if action.word == "text":
                 yield Wording(
                     action.line, action.text, continues=following is not None and following.word != "text"
