@@ -1,8 +1,11 @@
 """What is said of one file, as JSON: between processes, and in results."""
 
-from typing import Any
+from typing import Any, Final
 
 from weighlock.core.finding import Confidence, Examined, Finding, Link, Severity
+from weighlock.core.text import shown
+
+MAX_TEXT_CHARACTERS: Final = 10_000  # of a message or a place in a file: what a report says is far shorter
 
 
 def examined_json(examined: Examined) -> dict[str, Any]:
@@ -17,32 +20,43 @@ def examined_json(examined: Examined) -> dict[str, Any]:
         "skipped": list(examined.skipped),
         "parts": examined.parts,
         "formats": list(examined.formats),
+        "templates": [list(template) for template in examined.templates],
     }
 
 
 def examined_from(message: dict[str, Any]) -> Examined:
-    """Return the result that ``examined_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
+    """Return the result that ``examined_json`` wrote; raises KeyError, TypeError, ValueError or OverflowError for others.
+
+    Whoever wrote it may have been taken over by a file, so every text for people is made safe again.
+    """
     reason = message["notExamined"]
     return Examined(
         path=str(message["path"]),
-        format=str(message["format"]),
+        format=_text(message["format"]),
         findings=tuple(finding_from(item) for item in message["findings"]),
-        facts=tuple((str(name), str(value)) for name, value in message["facts"]),
+        facts=tuple((_text(name), _text(value)) for name, value in message["facts"]),
         links=tuple(Link(str(kind), str(target), str(member)) for kind, target, member in message["links"]),
-        not_examined=None if reason is None else str(reason),
-        skipped=tuple(str(each) for each in message["skipped"]),
+        not_examined=None if reason is None else _text(reason),
+        skipped=tuple(_text(each) for each in message["skipped"]),
         parts=int(message["parts"]),
-        formats=tuple(str(name) for name in message["formats"]),
+        formats=tuple(_text(name) for name in message["formats"]),
+        templates=tuple((str(name), str(text)) for name, text in message["templates"]),
     )
 
 
 def finding_from(item: dict[str, Any]) -> Finding:
     """Return the finding that ``to_json`` wrote; raises KeyError, TypeError or ValueError for anything else."""
+    from weighlock.inspection.rulebook.registry import find_rule  # noqa: PLC0415  # a clean file does not need it
+
     return Finding(
-        rule=str(item["rule"]),
+        rule=find_rule(str(item["rule"])).id,
         severity=Severity[str(item["severity"]).upper()],
         confidence=Confidence[str(item["confidence"]).upper()],
-        location=str(item["location"]),
-        message=str(item["message"]),
-        remedy=str(item["remedy"]),
+        location=_text(item["location"]),
+        message=_text(item["message"]),
+        remedy=_text(item["remedy"]),
     )
+
+
+def _text(value: object) -> str:
+    return shown(str(value), limit=MAX_TEXT_CHARACTERS)

@@ -12,6 +12,8 @@ MAX_FINDINGS: Final = 200  # of one file: more help nobody, and hostile files co
 MAX_FACTS: Final = 200  # as above
 MAX_LINKS: Final = 20_000  # of one file: an index of shards names each tensor's file once
 MAX_FORMATS: Final = 64  # of the parts of one file; more than there are
+MAX_TEMPLATES: Final = 50  # of one file; models have up to five
+MAX_TEMPLATE_CHARACTERS: Final = 1_000_000  # of all of them; the longest real ones have about 60,000 each
 MAX_LINK_CHARACTERS: Final = 4096  # the longest path that Linux takes
 
 # told of each finding as soon as there is one, with the format of the file
@@ -31,8 +33,11 @@ class _Gathered:
     floor: Severity | None = None  # once there are too many findings: the least grave that is kept
     facts: list[tuple[str, str]] = field(default_factory=list)
     links: dict[Link, None] = field(default_factory=dict)
+    templates: list[tuple[str, str]] = field(default_factory=list)
+    template_characters: int = 0
     unexamined: list[str] = field(default_factory=list)
     dropped: int = 0
+    hidden: bool = False  # whether one of those would have counted
     parts: int = 1
     formats: dict[str, None] = field(default_factory=dict)
 
@@ -83,9 +88,9 @@ class Report:
         if finding in found:
             return
         if len(found) == MAX_FINDINGS:
-            everything.dropped += 1
             if everything.floor is None:
                 everything.floor = min(each.severity for each in found)
+            self._drop(min(finding.severity, everything.floor))
             if finding.severity <= everything.floor:
                 return
             # many small findings must not keep a grave one out
@@ -93,6 +98,13 @@ class Report:
             everything.floor = None
         found[finding] = None
         everything.listen(finding, self.format)
+
+    def _drop(self, severity: Severity) -> None:
+        """Note that a finding is left out: nobody has seen it, so that nobody can have accepted it."""
+        self._all.dropped += 1
+        if severity > Severity.INFO and not self._all.hidden:
+            self._all.hidden = True
+            self._all.unexamined.append(f"it has more findings than the {MAX_FINDINGS} that are told")
 
     def fact(self, name: str, value: object) -> None:
         """Add a fact; ``value`` is shown safely here."""
@@ -106,6 +118,23 @@ class Report:
             links[Link(kind, target, self._member)] = None
         else:
             self.not_examined("it names more files than are followed")
+
+    def template(self, name: str, text: str) -> None:
+        """Note a chat template, for comparison with those of another model."""
+        everything = self._all
+        everything.template_characters += len(text)
+        if (
+            len(everything.templates) < MAX_TEMPLATES
+            and everything.template_characters <= MAX_TEMPLATE_CHARACTERS
+        ):
+            everything.templates.append((name, text))
+        else:
+            self.fact("templates", "more than are compared")
+
+    @property
+    def templates(self) -> tuple[tuple[str, str], ...]:
+        """The chat templates noted so far."""
+        return tuple(self._all.templates)
 
     def not_examined(self, reason: str) -> None:
         """Say why something was not examined; the file cannot be clean any more."""

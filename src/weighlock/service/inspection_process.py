@@ -67,11 +67,19 @@ class InspectionProcess:
         deadline_s: float = DEADLINE_S,
         memory_bytes: int = MAX_MEMORY_BYTES,
     ) -> None:
-        self._allow = [[*name, reason] for name, reason in (options or Options()).allow.items()]
+        chosen = options or Options()
+        self._options = {
+            "allow": [[*name, reason] for name, reason in chosen.allow.items()],
+            "keepTemplates": chosen.keep_templates,
+            "base": chosen.base,
+        }
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
         self._worker: Started | None = None
         self._interrupted = False
+        self._introduced = (
+            False  # whether the worker has said what holds for it: before the first untrusted byte
+        )
         self.confinement: tuple[str, ...] = ()
         self.engine: str | None = None
 
@@ -134,7 +142,8 @@ class InspectionProcess:
         try:
             if self._worker is None:
                 self._worker = take_worker(self._memory_bytes)
-            message = frame({"files": [(each.path, each.size) for each in batch], "allow": self._allow})
+                self._introduced = False
+            message = frame({"files": [(each.path, each.size) for each in batch], **self._options})
             descriptors = [each.descriptor for each in batch if each.fetch is None]
             channel = self._worker.channel
             channel.settimeout(self._deadline_s)
@@ -154,7 +163,7 @@ class InspectionProcess:
         except TimeoutError:
             self._end()
             return _part(asked, told, f"its examination took longer than {self._deadline_s:g} s")
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+        except (OSError, EOFError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
             # whatever came back is not a result; why the worker died is said, and the next file gets a new one
             return self._broken_off(asked, told)
 
@@ -173,34 +182,39 @@ class InspectionProcess:
         while True:
             message = receive(worker.channel, wait)
             if "done" in message:
-                return InspectedFile(examined_from(message["done"]), asked.size, int(message["bytesRead"]))
+                examined = examined_from(message["done"])
+                if examined.path != asked.path:
+                    raise ValueError("the answer is about another file")
+                return InspectedFile(examined, asked.size, int(message["bytesRead"]))
             if "span" in message and asked.fetch is not None:
-                until += self._answer(worker.channel, asked.fetch, message["span"])
+                until += self._answer(worker.channel, asked.fetch, _span(message["span"], asked.size))
             elif not self._note(message, told):
                 told.read_bytes = int(message["bytesRead"])
                 self._end()  # what filled its memory may be there still
-                return _part(asked, told, str(message["broken"]))
+                return _part(asked, told, shown(str(message["broken"])))
 
     def _note(self, message: dict[str, Any], told: _Told) -> bool:
         """Keep what the worker tells on the way; returns False if that was its last word about the file."""
         if "confined" in message:
+            if self._introduced:
+                raise ValueError("the worker says again what holds for it")
+            self._introduced = True
             self.confinement = tuple(str(word) for word in message["confined"])
             self.engine = str(message["engine"])
         elif "found" in message:
             if len(told.findings) == MAX_FOUND:
                 raise ValueError("the worker finds too much")
-            told.format = str(message["format"])
+            told.format = shown(str(message["format"]))
             told.findings[finding_from(message["found"])] = None
         else:
             return False
         return True
 
-    def _answer(self, channel: socket.socket, fetch: Fetch, span: Any) -> float:
+    def _answer(self, channel: socket.socket, fetch: Fetch, span: Span) -> float:
         """Send the bytes of a span; return how many seconds it took to get them."""
-        offset, length = span
         began = time.monotonic()
         try:
-            data = fetch(Span(int(offset), int(length)))
+            data = fetch(span)
         except (
             Exception
         ) as error:  # of any kind: it is raised again in ``_await``, apart from the worker's errors
@@ -241,6 +255,14 @@ class _FetchError(Exception):
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
         self.cause = cause
+
+
+def _span(asked: Any, size: int) -> Span:
+    """Return the span that a worker asks for; raises ValueError or TypeError unless it lies in the file."""
+    span = Span(*map(int, asked))
+    if not 0 <= span.offset <= span.offset + span.length <= size:
+        raise ValueError("the worker asks for bytes that the file does not have")
+    return span
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ from weighlock.core.finding import Examined, Finding, Link
 from weighlock.core.text import shown
 from weighlock.inspection.rulebook.registry import find_rule
 
-MAX_TOLD: Final = 50  # findings of one rule: more help nobody
+MAX_TOLD: Final = 50  # findings of one rule in one file: more help nobody
 _SHARD: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(safetensors|bin)")
 _SAFE: Final = ("model.safetensors", "model.safetensors.index.json")
 _UNSAFE: Final = ("pytorch_model.bin", "pytorch_model.bin.index.json")
@@ -98,9 +98,10 @@ def _finding(rule: str, path: str, message: str) -> Finding:
 
 def _bounded(told: list[Told]) -> list[Told]:
     kept: list[Told] = []
-    counts: dict[str, int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for path, finding in told:
-        counts[finding.rule] = counts.get(finding.rule, 0) + 1
-        if counts[finding.rule] <= MAX_TOLD:
+        about = path, finding.rule  # of every file, so that none is clean because others come before it
+        counts[about] = counts.get(about, 0) + 1
+        if counts[about] <= MAX_TOLD:
             kept.append((path, finding))
     return kept

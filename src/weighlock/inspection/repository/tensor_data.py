@@ -6,6 +6,7 @@ apart. One that is shorter makes readers that believe the model read beyond it.
 """
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -14,6 +15,7 @@ from weighlock.core.finding import Examined, Finding
 from weighlock.core.text import shown
 from weighlock.inspection.rulebook.registry import find_rule
 
+_NUMBER: Final = re.compile(r"[0-9]{1,20}")
 MAX_SURPLUS_BYTES: Final = 64 * 1024  # behind the last tensor: writers align to the pages of any system
 FORMAT: Final = "tensor-data"
 _UNKNOWN: Final = "unknown"
@@ -49,6 +51,8 @@ def _claims(each: Examined) -> Iterator[tuple[str, int]]:
     for link in each.links:
         if link.kind == "tensor-data-size" and not link.member and each.format in _RULES:
             end, _, target = link.target.partition(" ")
+            if not _NUMBER.fullmatch(end):
+                continue
             path = posixpath.normpath(posixpath.join(posixpath.dirname(each.path), target))
             if not path.startswith(("/", "../")):
                 yield path, int(end)
