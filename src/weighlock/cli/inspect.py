@@ -1,8 +1,9 @@
 """``weighlock inspect``."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
@@ -21,9 +22,12 @@ from weighlock.core.finding import Severity
 from weighlock.core.outcome import Outcome
 
 if TYPE_CHECKING:
+    from weighlock.cli.inspect_base import Base
     from weighlock.core.digest import Digest
     from weighlock.core.progress import Progress
+    from weighlock.inspection.options import Options
     from weighlock.inspection.result import InspectionResult
+    from weighlock.service.inspect_remote import RemoteInspection
     from weighlock.service.inspection_project import ProjectRules
 
 _LEVELS: Final = ("low", "medium", "high", "critical")
@@ -71,6 +75,11 @@ def _output_option(name: str, what: str) -> Callable[[Callable[..., Any]], Calla
     type=EXISTING_FILE,
     help="Reviewed waivers; by default the settings' or weighlock-waivers.yaml beside them.",
 )
+@click.option(
+    "--base",
+    metavar="FILE|FOLDER|SOURCE|[ENVIRONMENT:]NAME",
+    help="Tell how the chat templates differ from this model's: the base model's, or the last release's.",
+)
 @common_options
 @pass_output
 def inspect(
@@ -81,6 +90,7 @@ def inspect(
     everything: bool,
     fail_on: str,
     waivers: Path | None,
+    base: str | None,
     **files: Path | None,
 ) -> int:
     """Find what a model's files would do, without running them.
@@ -93,29 +103,65 @@ def inspect(
 
     Exit status: 0 clean, 1 findings, 3 not examined; findings win.
     """
-    from weighlock.cli.inspect_source import inspect_remote, is_source, remote_facts, remote_text
-
     rules = _rules(targets, waivers)
-    remote = None
-    if len(targets) == 1 and is_source(targets[0]):
-        remote = inspect_remote(targets[0], rules.options, output)
-        result, subject = remote.result, None
-    else:
-        with progress_for(output) as progress:
-            result, subject = _inspect(targets, rules, progress, digests=files["statement"] is not None)
-    result, notes = rules.apply(result, clock()().date())
+    notes = list(rules.notes)
+    compared = None
+    if base is not None:
+        compared = _read_base(base, rules.options, output)
+        notes += compared.notes
+        rules = replace(rules, options=replace(rules.options, base=compared.templates))
+    inspected = _inspect_any(targets, rules, output, digests=files["statement"] is not None)
+    result, of_waivers = rules.apply(inspected.result, clock()().date())
     outcome = _outcome(result, Severity[fail_on.upper()])
-    printed = _write(result, subject, files)
-    for note in (*rules.notes, *notes):
+    printed = _write(result, inspected.subject, files)
+    for note in (*notes, *of_waivers):
         output.note(note)
     if not printed:
-        facts: dict[str, Any] = {}
-        if output.json:
-            facts = {"target": targets[0] if len(targets) == 1 else list(targets), **result.to_json()}
-            facts |= {"remote": remote_facts(remote)} if remote else {}
-        heading = f"{remote_text(remote)}\n\n" if remote else ""
-        output.facts(facts, lambda: heading + _text(result, outcome, everything=everything))
+        told = inspected._replace(result=result)
+        facts = _facts(targets, told, compared) if output.json else {}
+        output.facts(facts, lambda: _text(told, compared, outcome, everything=everything))
     return outcome
+
+
+class _Inspected(NamedTuple):
+    """A result, the stored artifact that it is of, and what is known of its source if it lies elsewhere."""
+
+    result: "InspectionResult"
+    subject: "tuple[str, Digest] | None" = None
+    remote: "RemoteInspection | None" = None
+
+
+def _inspect_any(
+    targets: tuple[str, ...], rules: "ProjectRules", output: Output, *, digests: bool
+) -> _Inspected:
+    from weighlock.cli.inspect_source import inspect_remote, is_source
+
+    if len(targets) == 1 and is_source(targets[0]):
+        remote = inspect_remote(targets[0], rules.options, output)
+        return _Inspected(remote.result, remote=remote)
+    with progress_for(output) as progress:
+        return _Inspected(*_inspect(targets, rules, progress, digests=digests))
+
+
+def _read_base(base: str, options: "Options", output: Output) -> "Base":
+    from weighlock.cli.inspect_base import base_of
+    from weighlock.service.inspection_project import ProjectRules
+
+    gathering = ProjectRules(replace(options, keep_templates=True))
+    return base_of(base, _inspect_any((base,), gathering, output, digests=False).result)
+
+
+def _facts(targets: tuple[str, ...], inspected: _Inspected, base: "Base | None") -> dict[str, Any]:
+    facts = {"target": targets[0] if len(targets) == 1 else list(targets), **inspected.result.to_json()}
+    if inspected.remote is not None:
+        from weighlock.cli.inspect_source import remote_facts
+
+        facts["remote"] = remote_facts(inspected.remote)
+    if base is not None:
+        from weighlock.cli.inspect_base import base_facts
+
+        facts["base"] = base_facts(base)
+    return facts
 
 
 def _rules(targets: tuple[str, ...], waivers: Path | None) -> "ProjectRules":
@@ -195,7 +241,16 @@ def _write(
     return bool(on_stdout)
 
 
-def _text(result: "InspectionResult", outcome: Outcome, *, everything: bool) -> str:
+def _text(inspected: _Inspected, base: "Base | None", outcome: Outcome, *, everything: bool) -> str:
     from weighlock.cli.inspect_text import inspection_text
 
-    return inspection_text(result, everything=everything, outcome=outcome)
+    parts = [inspection_text(inspected.result, everything=everything, outcome=outcome)]
+    if base is not None:
+        from weighlock.cli.inspect_base import base_text
+
+        parts.insert(0, base_text(base, inspected.result))
+    if inspected.remote is not None:
+        from weighlock.cli.inspect_source import remote_text
+
+        parts.insert(0, remote_text(inspected.remote))
+    return "\n\n".join(parts)

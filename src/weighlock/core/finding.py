@@ -62,7 +62,7 @@ class Examined:
     """What is known of one file: its format, its findings, and why it was not examined, if it was not.
 
     ``skipped`` has every reason, each with the part that it is about; ``parts`` counts the file and those in it;
-    ``formats`` are those of all of them.
+    ``formats`` are those of all of them. ``templates`` are its chat templates by name, if they were asked for.
     """
 
     path: str
@@ -74,6 +74,7 @@ class Examined:
     skipped: tuple[str, ...] = ()
     parts: int = 1
     formats: tuple[str, ...] = ()
+    templates: tuple[tuple[str, str], ...] = ()
 
     @property
     def outcome(self) -> Outcome:

@@ -1,5 +1,7 @@
 """Examine one file: say what it is by its bytes, and run that format's examination."""
 
+from dataclasses import replace
+
 from weighlock.core.finding import Examined
 from weighlock.inspection.catalogue import EXAMINATIONS, examination_of
 from weighlock.inspection.detect import (
@@ -35,8 +37,14 @@ def inspect_file(
     holds: what breaks its format is a finding, what could not be read is ``not_examined``.
     """
     report = Report(path, listen=listen)
-    yield from examine(File(report, path, size, examine, options=options or Options()))
-    return report.examined()
+    chosen = options or Options()
+    yield from examine(File(report, path, size, examine, options=chosen))
+    if chosen.base is not None and report.templates:
+        from weighlock.inspection.template.base import compare_with_base  # noqa: PLC0415  # only if asked for
+
+        compare_with_base(report, chosen.base)
+    examined = report.examined()
+    return replace(examined, templates=report.templates) if chosen.keep_templates else examined
 
 
 def examine(file: File) -> Reading[None]:

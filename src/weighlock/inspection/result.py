@@ -133,6 +133,7 @@ def options_json(options: Options) -> dict[str, Any]:
 def _file_json(file: InspectedFile) -> dict[str, Any]:
     told = examined_json(file.examined)
     del told["links"]  # what the rules about several files went by; an index of shards has thousands
+    del told["templates"]  # gathered from a base alone
     return {
         **told,
         "size": file.size,

@@ -66,7 +66,12 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 
 def _examine_all(channel: socket.socket, request: dict[str, Any], descriptors: list[int]) -> None:
     allow = {(module, name): reason for module, name, reason in request["allow"]}
-    options = Options(allow=allow, elsewhere=not descriptors)
+    options = Options(
+        allow=allow,
+        elsewhere=not descriptors,
+        keep_templates=bool(request["keepTemplates"]),
+        base=None if request["base"] is None else tuple((name, text) for name, text in request["base"]),
+    )
     for index, (path, size) in enumerate(request["files"]):
         descriptor = descriptors[index] if descriptors else None
         source = _Source(channel, descriptor)

@@ -124,3 +124,34 @@ def test_lines_fit_a_terminal(
     wrapped = [line for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
     assert wrapped
     assert max(map(len, wrapped)) <= 60
+
+
+def test_templates_are_compared_with_a_base(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "{% for m in messages %}{{ m.role }}{{ m.content }}{% endfor %}"
+    base, model = tmp_path / "base", tmp_path / "model"
+    base.mkdir()
+    model.mkdir()
+    (base / "chat_template.jinja").write_text(text)
+    changed = text.replace("{% endfor", "{{ tools }}{% endfor")
+    (model / "tokenizer_config.json").write_text(json.dumps({"chat_template": changed}))
+    assert run(["inspect", str(model), "--base", str(base)]) == Outcome.CLEAN
+    out = capsys.readouterr().out
+    assert f"against the 1 chat template of {base}:" in out
+    assert "it adds the value 'tools'" in out
+    assert run(["inspect", str(model), "--base", str(model), "--json"]) == Outcome.CLEAN
+    found = json.loads(capsys.readouterr().out)
+    assert found["base"] == {"target": str(model), "templates": 1}
+    assert found["files"][0]["findings"] == []
+    assert "templates" not in found["files"][0]
+    assert run(["inspect", str(model), "--base", str(tmp_path / "nothing")]) == Outcome.USAGE
+
+
+def test_a_base_without_templates_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.jinja").write_text("{{ x }}")
+    (tmp_path / "config.json").write_text("{}")
+    assert (
+        run(["inspect", str(tmp_path / "a.jinja"), "--base", str(tmp_path / "config.json")]) == Outcome.CLEAN
+    )
+    ran = capsys.readouterr()
+    assert "has no chat template" in ran.err
+    assert "'a.jinja' was added" in ran.out

@@ -9,6 +9,7 @@ from weighlock.inspection.rulebook.rule import (
     FETCH_AGAIN,
     GUESS,
     HIGH,
+    INFO,
     LIKELY,
     MEDIUM,
     SURE,
@@ -23,6 +24,10 @@ RULES: Final = (
     Rule("modelfile-instruction", MEDIUM, LIKELY, "A Modelfile has an instruction or a parameter that Ollama does not have.", "correct the Modelfile", controls=TAMPERING),
     Rule("modelfile-path", HIGH, SURE, "A Modelfile takes weights from outside of the model's folder, from the network or from a pickle.", "put the file beside the Modelfile, as GGUF or safetensors", ("CWE-22",), controls=TAMPERING),
     Rule("template-blob", MEDIUM, LIKELY, "A text of the template holds encoded data, which hides what it says from those who review it.", _COMPARE, controls=BEHAVIOUR),
+    Rule(
+        "template-changed", INFO, SURE, "A chat template differs from that of the model that it is compared with.", "read what was added, and ask the publisher why", controls=BEHAVIOUR,
+        detail="Only an inspection with a base says so. Both templates are parsed and never rendered; texts, conditions and values are compared as sets, so that spacing, quotes and the order of parts do not count. What a change does is judged by the other rules: this one shows what to read when a model is its base in all but the template.",
+    ),
     Rule("template-concealed", MEDIUM, LIKELY, "A text is put where people do not see it: behind white space, in a comment or in what is not displayed.", _COMPARE, controls=BEHAVIOUR),
     Rule(
         "template-date", HIGH, LIKELY, "A template does something depending on the date: a time bomb waits for its day after every test is over.", _COMPARE, controls=BEHAVIOUR,
