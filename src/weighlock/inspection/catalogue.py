@@ -61,6 +61,8 @@ EXAMINATIONS: Final[dict[str, str | None]] = {
     "torch-legacy": "torch.legacy:examine_legacy_torch",
     "unknown": "onnx.data_file:examine_unknown",
     "xz": "archive.compressed:examine_xz",
+    "xgboost-binary": None,
+    "xgboost-ubj": "tree.xgboost:examine_ubjson",
     "yaml": "config.yaml_file:examine_yaml",
     "zip": "archive.examine:examine_zip_file",
     "zlib": "archive.compressed:examine_zlib",

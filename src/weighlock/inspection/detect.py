@@ -41,6 +41,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"tjgg", "ggml"),
     (0, b"lmgg", "ggml"),
     (0, b"PAR1", "parquet"),
+    (0, b"binf", "xgboost-binary"),
     (0, b"%PDF-", "pdf"),
     (0, b"\x89PNG\r\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
@@ -53,6 +54,9 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
 )
 _TORCH_LEGACY: Final = re.compile(  # torch's magic number as protocols 0 and 1, 2 and 3, and 4 and 5 write it
     rb"L119547037146038801333356L\n\.|\x80[\x02-\x05](?:\x95\x0d\0{7})?\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\."
+)
+_XGBOOST: Final = re.compile(  # the first key of XGBoost's UBJSON, however its length is written
+    rb"\{(?:#..{0,8}?)?N*(?:[iU].|I..|l....|L........)(?:learner|version|Config|Model)", re.DOTALL
 )
 _ZLIB: Final = frozenset(
     {b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
@@ -88,6 +92,7 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
     ".npy": frozenset({"npy"}),
     ".npz": frozenset({"zip"}),
     ".zip": frozenset({"zip"}),
+    ".skops": frozenset({"zip"}),
     ".keras": frozenset({"zip", "hdf5"}),
     ".h5": frozenset({"hdf5"}),
     ".hdf5": frozenset({"hdf5"}),
@@ -162,6 +167,7 @@ def _format(head: bytes, size: int, suffix: str, path: str) -> str:
 
 def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, str]]:
     yield _is_pe(head), "pe"
+    yield _XGBOOST.match(head) is not None, "xgboost-ubj"
     yield _is_safetensors(head, size), "safetensors"
     yield _is_bytecode(head), "pyc"
     pickle = _pickle_kind(head, size, suffix)

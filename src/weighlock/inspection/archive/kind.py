@@ -28,6 +28,7 @@ READERS: Final[dict[str, str]] = {
     "mar": "package.archive:examine_mar",
     "nemo": "archive.examine:examine_members",
     "npz": "archive.examine:examine_members",
+    "skops": "skops.examine:examine_skops",
     "tar": "archive.examine:examine_members",
     "torch-tar": "torch.tar:examine_torch_tar",
     "torch-zip": "torch.examine:examine_torch",
@@ -47,6 +48,8 @@ def kind_of(names: frozenset[str]) -> str:
         return "mar"
     if any(map(_WHEEL.fullmatch, names)):
         return "wheel"
+    if "schema.json" in names:
+        return "skops"
     return "keras-zip" if {"config.json", "metadata.json"} <= names else "zip"
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from weighlock.core.jsontext import distinct_keys, json_depth
+from weighlock.core.jsontext import json_depth
 from weighlock.core.text import shown
 from weighlock.inspection.config.class_name import is_own_class
 from weighlock.inspection.config.pair import examine_document, leaves
@@ -13,6 +13,8 @@ from weighlock.inspection.file import File
 from weighlock.inspection.report import Report
 from weighlock.inspection.repository.secret import find_secrets
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.tree.arrays import compact_keys
+from weighlock.inspection.tree.json_model import examine_model
 
 MAX_JSON_BYTES: Final = 64 * 1024 * 1024  # tokenizer.json reaches about 35 MB
 MAX_DEPTH: Final = 500  # nested configurations reach about 20, no reader of models needs more
@@ -52,6 +54,8 @@ def examine_json(file: File, document: Any) -> None:
         examine_manifest(report, document)
     if isinstance(document, dict):
         _examine_tokens(report, document)
+        if examine_model(file, document):
+            return
     examine_document(report, document)
 
 
@@ -63,7 +67,7 @@ def parse_json(raw: bytes) -> Any:
     if json_depth(raw) > MAX_DEPTH:  # a parser's own limit differs from version to version
         raise FormatError("json-invalid", "the JSON cannot be read: it nests too deep")
     try:
-        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=distinct_keys)
+        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=compact_keys)
     except ValueError as error:
         raise FormatError("json-invalid", f"the JSON cannot be read: {shown(str(error))}") from error
 

@@ -39,7 +39,7 @@ _FAMILIES: Final = {
     "script": "file",
     "secret": "repository",
     "sentencepiece": "sentencepiece",
-    "skops": "keras",
+    "skops": "skops",
     "tar": "archive",
     "template": "template",
     "tf": "tensorflow",

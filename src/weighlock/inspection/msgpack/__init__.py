@@ -1,0 +1,1 @@
+"""MessagePack, in which Flax keeps parameters."""

@@ -1,0 +1,1 @@
+"""Tree ensembles and other small formats."""
