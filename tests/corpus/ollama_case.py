@@ -115,7 +115,9 @@ def cases() -> list[Case]:
     ]
     made.append(accept("ollama/plain/Modelfile", _MODELFILE.encode(), "every instruction once"))
     made.append(accept("ollama/base/Modelfile", b"FROM llama3.2:3b\n", "a model of Ollama's own library"))
-    made.append(accept("ollama/comment.gotmpl", b"{{- /* nothing */ -}}\n", "a template that does nothing at all"))
+    made.append(
+        accept("ollama/comment.gotmpl", b"{{- /* nothing */ -}}\n", "a template that does nothing at all")
+    )
     made += [
         reject(f"ollama/{name}.gotmpl", text.encode(), f"{rule} by {name}", rule)
         for name, (text, rule) in _ATTACKS.items()
