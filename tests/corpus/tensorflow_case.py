@@ -276,5 +276,22 @@ def lite_cases() -> list[Case]:
     ]  # fmt: skip
 
 
+def state_cases() -> list[Case]:
+    def state(path: str) -> bytes:
+        return f'model_checkpoint_path: "{path}"\nall_model_checkpoint_paths: "{path}"\n'.encode()
+
+    timed = (
+        state("model.ckpt-1")
+        + b"all_model_checkpoint_timestamps: 1714550400.5\nlast_preserved_timestamp: 1.7e9\n"
+    )
+    return [
+        accept("tensorflow/state/checkpoint", timed, "which checkpoint is the latest"),
+        accept("tensorflow/absolute/checkpoint", state("/home/x/model.ckpt-1"), "where it was trained"),
+        reject("tensorflow/leaving/checkpoint", state("../x/model.ckpt-1"), "a path that leaves the model", "config-path"),
+        reject("tensorflow/network/checkpoint", state("gs://x/model.ckpt-1"), "a place on the network", "config-path"),
+        reject("tensorflow/other/checkpoint", b"import os\n", "no state of checkpoints", not_examined="line 1 is none"),
+    ]  # fmt: skip
+
+
 def cases() -> list[Case]:
-    return [*accepted(), *graph_rejected(), *index_rejected(), *lite_cases()]
+    return [*accepted(), *graph_rejected(), *index_rejected(), *lite_cases(), *state_cases()]

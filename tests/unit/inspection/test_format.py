@@ -131,3 +131,9 @@ def test_a_vocabulary_does_not_hide_a_key_that_numbers_have_a_meaning_for() -> N
     assert rules_of(examine("config.json", json.dumps({"a": [words]}).encode())) == {
         "config-trust-remote-code"
     }
+
+
+@pytest.mark.parametrize("name", ["a.pth", "requirements.txt", "checkpoint"])
+def test_a_text_with_a_meaning_is_read_whole_or_not_at_all(name: str) -> None:
+    assert "over the limit" in str(examine(name, b"#\n" * (2 * 1024 * 1024 + 1)).not_examined)
+    assert examine("words.txt", b"#\n" * (2 * 1024 * 1024 + 1)).not_examined is None

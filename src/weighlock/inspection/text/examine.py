@@ -19,6 +19,8 @@ MAX_SEARCHED_BYTES: Final = (
     4 * 1024 * 1024
 )  # texts in which secrets are looked for: longer ones are vocabularies
 MAX_TEMPLATE_BYTES: Final = 4 * 1024 * 1024  # templates have at most 100 KB
+MAX_POINTER_BYTES: Final = 1024  # git-lfs, docs/spec.md: "pointer files must be less than 1024 bytes"
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _INERT_SUFFIXES: Final = frozenset(
     {".txt", ".md", ".rst", ".csv", ".tsv", ".log", ".bib", ".srt", ".vocab", ".bpe", ".merges", ".cff"}
 )
@@ -48,6 +50,10 @@ def examine_text_file(file: File) -> Reading[None]:
     if is_ollama_text(file.path):
         yield from examine_ollama_text(file)
         return
+    if size <= MAX_POINTER_BYTES and (yield from read(0, size)).startswith(_POINTER):
+        raise Unexamined(
+            "it is a pointer of Git LFS, and the file itself was not fetched: `git lfs pull` does"
+        )
     interpreted = _interpreted(name)
     if not interpreted and name.suffix.lower() not in _INERT_SUFFIXES and name.name not in _INERT_NAMES:
         raise Unexamined(f"no rule says what a loader makes of a text named {shown(name.name)}")
@@ -58,11 +64,14 @@ def examine_text_file(file: File) -> Reading[None]:
         text = (yield from read(0, size)).decode("utf-8-sig", "replace")
         find_secrets(file.report, text)
         _examine_text(file.report, name, text)
+    elif interpreted or _REQUIREMENTS.fullmatch(name.name):
+        raise Unexamined(f"a text with a meaning, of {size} bytes, is over the limit of {MAX_SEARCHED_BYTES}")
 
 
 def _interpreted(name: PurePosixPath) -> bool:
     """Return whether a text has a meaning that ``_examine_text`` knows."""
-    return name.name in {".gitattributes", "config.pbtxt", "entry_points.txt"} or name.suffix == ".pth"
+    names = {".gitattributes", "checkpoint", "config.pbtxt", "entry_points.txt"}
+    return name.name in names or name.suffix == ".pth"
 
 
 def _examine_text(report: Report, name: PurePosixPath, text: str) -> None:
@@ -78,6 +87,10 @@ def _examine_text(report: Report, name: PurePosixPath, text: str) -> None:
         report.link("code", "1/model.py")
     elif name.suffix == ".pth":
         _examine_path_file(report, text)
+    elif name.name == "checkpoint":
+        from weighlock.inspection.tensorflow.checkpoint import examine_checkpoint_state  # noqa: PLC0415  # one a model
+
+        examine_checkpoint_state(report, text)
 
 
 def _examine_path_file(report: Report, text: str) -> None:
