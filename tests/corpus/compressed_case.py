@@ -34,6 +34,7 @@ def sound() -> list[Case]:
         accept("compressed/members.txt.gz", packed(TEXT) + packed(TEXT), "two members: readers join them"),
         accept("compressed/zeros.txt.gz", packed(TEXT) + bytes(512), "zeros behind the end, as on tapes"),
         accept("compressed/named.txt.gz", named(TEXT, b"named.txt", b"xx"), "a name in the header"),
+        accept("compressed/folder.txt.gz", named(TEXT, b"dist/folder.txt"), "a folder in the header, as old setuptools writes"),
         accept("compressed/a.txt.bz2", bz2.compress(TEXT), "a text"),
         accept("compressed/a.txt.xz", lzma.compress(TEXT), "a text"),
         accept("compressed/streams.txt.xz", lzma.compress(TEXT) + bytes(8) + lzma.compress(TEXT), "two streams with padding"),

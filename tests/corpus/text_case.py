@@ -4,6 +4,8 @@ import json
 
 from corpus.case import Case, accept, reject
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d" * 32 + b"\nsize 12345\n"
+
 
 def configurations() -> list[Case]:
     def template(text: str) -> bytes:
@@ -66,7 +68,8 @@ def others() -> list[Case]:
         accept("text/.gitattributes", b"*.bin filter=lfs diff=lfs merge=lfs -text\n", "large files"),
         accept("text/logo.svg", b"<svg xmlns='http://www.w3.org/2000/svg'><path d='M0 0'/></svg>\n", "a drawing"),
         accept("text/empty.txt", b"", "nothing"),
-        reject("text/control.txt", b"a\0b", "a text with a NUL", "name-mismatch", not_examined="no parser for unknown"),
+        reject("text/model.safetensors", POINTER, "a pointer of Git LFS in the place of the model", "name-mismatch", not_examined="git lfs pull"),
+        reject("text/control.txt", b"a\0b", "a text with a NUL", "name-mismatch", not_examined="the format is unknown"),
         reject("text/model.prototxt", b"layer { name: 'x' }\n", "a text that some loader interprets", not_examined="no rule says"),
         reject("text/filter/.gitattributes", b"*.bin filter=mine\n", "git runs a filter", "script-git-filter"),
         reject("text/script.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>\n", "a drawing that runs script", "script-in-markup"),
@@ -85,7 +88,7 @@ def others() -> list[Case]:
         reject("code/x.exe", b"MZ" + b"\0" * 58 + b"\x40\0\0\0PE\0\0" + b"\0" * 20, "a Windows program", "native-code", not_examined="machine code"),
         reject("code/x.dylib", b"\xcf\xfa\xed\xfe\7\0\0\1" + b"\0" * 24, "a library of macOS", "native-code", not_examined="machine code"),
         reject("code/elf.json", b"\x7fELF\2\1\1" + b"\0" * 57, "a library under the name of a configuration", "native-code", "name-mismatch", not_examined="machine code"),
-        reject("unread/model.bin", b"\0\1\2\3" * 64, "bytes without a format", not_examined="no parser for unknown"),
+        reject("unread/model.bin", b"\0\1\2\3" * 64, "bytes without a format", not_examined="the format is unknown"),
     ]  # fmt: skip
 
 

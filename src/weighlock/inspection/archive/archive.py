@@ -15,7 +15,7 @@ from weighlock.inspection.archive.member import (
     XZ_PACKED,
     Member,
 )
-from weighlock.inspection.archive.unpack import Content, Region
+from weighlock.inspection.archive.unpack import HELD_BYTES, Content, Region
 from weighlock.inspection.file import File
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
@@ -40,8 +40,9 @@ class Archive:
             return (yield from self._stored(plain))
         content = yield from self._content(plain)
         if content.fault or content.held is None or content.size > limit:
+            limit = min(limit, HELD_BYTES)
             raise Unexamined(
-                content.fault or f"a member of {content.size} bytes is over the limit of {limit}"
+                content.fault or f"a packed member of {content.size} bytes is over the limit of {limit}"
             )
         return content.held
 

@@ -7,6 +7,7 @@ from typing import Final
 from weighlock.core.text import shown
 from weighlock.inspection.archive.codec import BZIP2, GZIP, LZMA, XZ, ZLIB, Codec
 from weighlock.inspection.archive.lz4 import LZ4
+from weighlock.inspection.archive.name import leaves
 from weighlock.inspection.archive.unpack import Region
 from weighlock.inspection.file import File
 from weighlock.inspection.span import Reading, read
@@ -83,5 +84,7 @@ def _check_gzip_name(file: File) -> Reading[None]:
     found = re.compile(rb"[^\0]*").match(head, at)
     name = found.group().decode("latin-1") if found else ""
     file.report.fact("name in the header", name)
-    if "/" in name or "\\" in name:
-        file.report.find("archive-path", f"the header names the content {shown(name)!r}, in another folder")
+    if leaves(name):
+        file.report.find(
+            "archive-path", f"the header names the content {shown(name)!r}, outside of the folder"
+        )

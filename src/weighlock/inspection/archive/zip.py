@@ -27,7 +27,9 @@ def read_zip(report: Report, size: int) -> Reading[Located]:
     """
     directories = yield from find_directories(report, size)
     if not directories:
-        report.find(RULE, "the archive has no end record, or no directory")
+        report.find(
+            RULE, "the archive has no end record, or no directory: a file that is cut off looks like this"
+        )
         return (yield from _walk(report, size))
     listed: dict[Member, None] = {}
     for directory in directories:

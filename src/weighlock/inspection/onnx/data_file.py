@@ -8,4 +8,4 @@ from weighlock.inspection.span import Reading, Unexamined
 def examine_unknown(file: File) -> Reading[None]:
     """Say whether the file is an archive at its end; raises Unexamined, because nothing else can be said of it."""
     yield from examine_tail(file)
-    raise Unexamined("there is no parser for unknown")
+    raise Unexamined("the format is unknown")

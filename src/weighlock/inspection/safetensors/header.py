@@ -104,9 +104,9 @@ def _check_cover(tensors: list[Tensor], data_bytes: int) -> None:
             )
         covered = tensor.end
     if covered != data_bytes:
-        raise FormatError(
-            "safetensors-layout", f"tensors cover {covered} bytes of {data_bytes} bytes of data"
-        )
+        why = f"tensors cover {covered} bytes of {data_bytes} bytes of data"
+        cut = ": the file is cut off" if covered > data_bytes else ""
+        raise FormatError("safetensors-layout", why + cut)
 
 
 def _wrong(name: str, why: str) -> FormatError:

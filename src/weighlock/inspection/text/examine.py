@@ -9,6 +9,7 @@ from weighlock.inspection.config.requirement import examine_requirements
 from weighlock.inspection.detect import is_text
 from weighlock.inspection.file import File
 from weighlock.inspection.ollama.examine import examine_ollama_text, is_ollama_text
+from weighlock.inspection.package.triton import examine_triton
 from weighlock.inspection.report import Report
 from weighlock.inspection.repository.secret import find_secrets
 from weighlock.inspection.span import WINDOW_BYTES, Reading, Unexamined, read
@@ -28,9 +29,8 @@ _INERT_NAMES: Final = frozenset(
     {"LICENSE", "LICENCE", "NOTICE", "README", "COPYING", "AUTHORS", "CONTRIBUTORS", "VERSION", "CHANGELOG", "CITATION",
      ".gitignore", ".dockerignore", ".gitkeep", ".keep", "INSTALLER", "RECORD", "WHEEL", "METADATA", "REQUESTED", "PKG-INFO"}
 )  # fmt: skip
-_REQUIREMENTS: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)")
+_REQUIREMENTS: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)", re.IGNORECASE)
 _FILTER: Final = re.compile(r"\b(?:filter|diff|merge)=(?!lfs\b)(\S+)")
-_PYTHON_BACKEND: Final = re.compile(r"^\s*(?:backend|platform)\s*:\s*[\"']python", re.MULTILINE)
 
 
 def examine_empty(file: File) -> Reading[None]:
@@ -82,9 +82,8 @@ def _examine_text(report: Report, name: PurePosixPath, text: str) -> None:
             report.find(
                 "script-git-filter", f"git runs the filter or driver {shown(found)} where it is set up"
             )
-    elif name.name == "config.pbtxt" and _PYTHON_BACKEND.search(text):
-        report.find("package-triton-python", "the backend is Python: the server runs model.py")
-        report.link("code", "1/model.py")
+    elif name.name == "config.pbtxt":
+        examine_triton(report, text)
     elif name.suffix == ".pth":
         _examine_path_file(report, text)
     elif name.name == "checkpoint":

@@ -128,7 +128,7 @@ def test_a_member_behind_four_gibibytes_is_found() -> None:
 
     examined = drive(inspect_file("a.zip", place + len(tail)), fetch)
     assert rules_of(examined) == set()
-    assert examined.not_examined == "a.bin: there is no parser for unknown"
+    assert examined.not_examined == "a.bin: the format is unknown"
     assert sum(span.length for span in asked) < 1_000_000
 
 
