@@ -151,6 +151,7 @@ def others() -> list[Case]:
         accept("toml/pyproject.toml", b"[project]\nname = 'x'\n", "a project"),
         reject("toml/target.toml", b"[model]\n_target_ = 'os.system'\n", "hydra calls what is named", "config-target-dangerous"),
         reject("toml/broken.toml", b"[model\n", "broken", not_examined="cannot be read"),
+        reject("toml/long-key.toml", b"a" + b".a" * 120 + b" = 1\n", "a key of many parts", not_examined="more than 100 parts"),
         accept("ini/setup.cfg", b"[metadata]\nname = x\n", "a project"),
         accept("ini/yolo.cfg", b"[net]\nbatch=1\n\n[convolutional]\nfilters=32\n", "layers of darknet"),
         reject("ini/logging.ini", logging, "logging evaluates the arguments as Python", "config-logging"),
