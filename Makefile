@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+ATHERIS := $(VENV)/atheris
+FUZZ_SECONDS ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help install compile demo test test-system lint bench peers fuzz docs lock clean
@@ -46,14 +48,27 @@ peers: $(STAMP)  ## install other inspectors for benchmarks/inspect_peers.py
 	$(VENV)/peers/bin/python -m pip install --quiet --require-hashes --requirement requirements/peers.txt
 
 lock:  ## pin the requirements again (needs uv)
-	for name in runtime dev interop models peers s3; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+	for name in runtime dev interop models peers s3 atheris; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
 	uv pip compile --quiet --python-platform linux --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate requirements/torch.in -o requirements/torch.txt
 
 docs: $(STAMP)  ## render commands, error codes and rules into docs
 	$(BIN)/python tools/render_docs.py
 
-fuzz: $(STAMP) compile  ## property tests with many more examples
+fuzz: $(STAMP) compile  ## property tests with many more examples, then atheris for FUZZ_SECONDS a format
 	$(BIN)/python -m pytest tests/fuzz --hypothesis-profile=fuzz
+	@$(MAKE) --no-print-directory $(ATHERIS)/.installed || { echo "atheris cannot be installed here: no parser was fuzzed by coverage" >&2; exit 0; }; \
+	test -f $(ATHERIS)/.installed || exit 0; \
+	failed=; for name in $$($(ATHERIS)/bin/python tests/fuzz/atheris_inspection.py); do \
+		mkdir -p $(ATHERIS)/kept/$$name $(ATHERIS)/found; \
+		$(ATHERIS)/bin/python -X weighlock_interpreted tests/fuzz/atheris_inspection.py $$name -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=$(ATHERIS)/found/$$name- $(ATHERIS)/kept/$$name >$(ATHERIS)/found/$$name.log 2>&1 \
+			&& echo "$$name: $$(grep -a '^Done' $(ATHERIS)/found/$$name.log)" || { echo "$$name: see $(ATHERIS)/found/$$name.log" >&2; failed=1; }; \
+	done; test -z "$$failed"
+
+$(ATHERIS)/.installed: requirements/atheris.txt
+	$(PYTHON) -m venv $(ATHERIS)
+	$(ATHERIS)/bin/python -m pip install --quiet --require-hashes --requirement requirements/atheris.txt
+	@touch $@
 
 clean:  ## remove .venv and caches
 	rm -rf $(VENV) .demo build dist src/weighlock/inspection/pickle/compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
