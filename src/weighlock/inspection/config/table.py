@@ -2,7 +2,6 @@
 
 import configparser
 import re
-import re
 import tomllib
 from typing import Final
 
@@ -20,7 +19,7 @@ _LONG_KEY: Final = re.compile(
     rf"""(?:\.[ \t]*+(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+){{{MAX_DEPTH}}}"""
 )
 # what logging.config.fileConfig reads first; of classes and arguments there it makes what Python makes of them
-_LOGGING: Final = re.compile(r"^\s*\[formatters\]", re.MULTILINE)
+_LOGGING: Final = re.compile(r"^[^\S\n]*+\[formatters\]", re.MULTILINE)
 
 
 def examine_toml(file: File) -> Reading[None]:
