@@ -1,6 +1,7 @@
 """An archive that was listed: what the reader of one kind of archive (torch, Keras, NumPy) works with."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +16,9 @@ from weighlock.inspection.archive.member import (
     XZ_PACKED,
     Member,
 )
-from weighlock.inspection.archive.unpack import HELD_BYTES, Content, Region
+from weighlock.inspection.archive.unpack import HELD_BYTES, Content, Region, Unpacking
 from weighlock.inspection.file import File
-from weighlock.inspection.span import FormatError, Reading, Unexamined, read
+from weighlock.inspection.span import WINDOW_BYTES, FormatError, Reading, Unexamined, read
 
 MAX_SUMMED_BYTES: Final = 1024 * 1024  # a stored member up to this size is read whole and its CRC-32 computed
 _CODECS: Final = {DEFLATED: DEFLATE, BZIPPED: BZIP2_STREAM, XZ_PACKED: XZ_STREAM}
@@ -45,6 +46,20 @@ class Archive:
                 content.fault or f"a packed member of {content.size} bytes is over the limit of {limit}"
             )
         return content.held
+
+    def feed(self, member: Member, take: Callable[[bytes], object]) -> Reading[None]:
+        """Give ``take`` a member's content, piece by piece; raises FormatError and Unexamined."""
+        plain = yield from self._unlocked(member)
+        if plain.method == STORED:
+            for at in range(0, plain.size, WINDOW_BYTES):
+                take((yield from read(plain.data + at, min(WINDOW_BYTES, plain.size - at))))
+            return
+        unpacking = Unpacking((yield from self._region(plain)))
+        try:
+            while chunk := (yield from unpacking.more()):
+                take(chunk)
+        except Corrupt as error:
+            raise Unexamined(f"the packed data is corrupt: {error}") from error
 
     def account(self, member: Member) -> Reading[None]:
         """Hold the content of a member against its size and CRC, for data that nothing interprets.

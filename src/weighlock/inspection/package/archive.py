@@ -17,7 +17,7 @@ from weighlock.inspection.span import Reading, Unexamined
 
 MAX_RECORD_BYTES: Final = 16 * 1024 * 1024  # a line a file; the largest wheels have some ten thousand files
 MAX_MANIFEST_BYTES: Final = 1024 * 1024
-MAX_DIGESTED_BYTES: Final = 64 * 1024 * 1024  # of one member; larger ones are held against their size alone
+MAX_DIGESTED_BYTES: Final = 2 * 1024 * 1024 * 1024  # of one member: unpacking and digesting takes some 20 s
 _START_FILES: Final = frozenset({"sitecustomize.py", "usercustomize.py"})
 
 
@@ -78,15 +78,16 @@ def _check_row(archive: Archive, member: Member, row: list[str]) -> Reading[None
     if member.size > MAX_DIGESTED_BYTES:
         report.not_examined(f"{shown(member.name)} is too large to be held against RECORD")
         return
+    found = hashlib.sha256()
     try:
-        data = yield from archive.read(member, MAX_DIGESTED_BYTES)
+        yield from archive.feed(member, found.update)
         expected = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except Unexamined as limit:
         report.not_examined(f"{shown(member.name)}: {limit.reason}")
         return
-    except ValueError:  # not base64
-        data, expected = b"", b""
-    if hashlib.sha256(data).digest() != expected:
+    except ValueError:
+        expected = b""  # not base64
+    if found.digest() != expected:
         report.find("package-record", f"{shown(member.name)} has another digest than RECORD says")
 
 
