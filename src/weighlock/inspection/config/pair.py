@@ -159,6 +159,24 @@ def _target(report: Report, value: Any) -> None:
         examine_named(report, value, "_target_")
 
 
+def _factory(report: Report, value: Any) -> None:
+    """logging.config.dictConfig imports what this key names, and calls it with the other keys."""
+    if isinstance(value, str):
+        from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
+
+        examine_named(report, value, "the key ()")
+
+
+def _logging(report: Report, value: Any) -> None:
+    """logging.config.dictConfig does the same with the class of a handler, a formatter or a filter."""
+    for item in value.values() if isinstance(value, dict) else ():
+        kind = item.get("class") if isinstance(item, dict) else None
+        if isinstance(kind, str) and "." in kind and not kind.startswith("logging."):
+            from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
+
+            examine_named(report, kind, "the class of a handler")
+
+
 def _loader_module(report: Report, value: Any) -> None:
     if isinstance(value, str) and value not in _MLFLOW_LOADERS:
         from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
@@ -202,6 +220,10 @@ def _named_path(report: Report, path: str, kind: str) -> None:
 
 _NAMED: Final[dict[str, Callable[[Report, Any], None]]] = {
     "_target_": _target,
+    "()": _factory,
+    "handlers": _logging,
+    "formatters": _logging,
+    "filters": _logging,
     "loader_module": _loader_module,
     "base_model_name_or_path": _base_model,
     "weight_map": _weight_map,

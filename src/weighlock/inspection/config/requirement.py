@@ -6,11 +6,12 @@ from typing import Final
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
 
+# options may stand anywhere in a line, long ones may be cut short, and a value may follow a short one at once
 _INDEX: Final = re.compile(
-    r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--trusted-host|--process-dependency-links)\b"
-)
+    r"(?:^|\s)(?:-[if]|--(?:i|ex|f|t|proc)[a-z-]*)"
+)  # index, extra index, find links, trusted host, install option
 _SOURCE: Final = re.compile(
-    r"(?:-e\s|--editable\b|(?:[\w.\[\],-]+\s*@\s*)?(?:git\+|hg\+|svn\+|bzr\+|https?:|file:|\.{0,2}/))"
+    r"(?:^|\s)(?:-e|--ed[a-z-]*)|://|^[^;]*@|^[./~]|^[^;\s=<>!]*[/\\]|^[^;]*\.(?:whl|zip|tgz|tar\.\w+)(?:\s|$)"
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?\s*(.*)")
 
@@ -18,7 +19,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.\s-]*\])?\s*(.*)")
 def examine_requirements(report: Report, text: str) -> None:
     """Add what a requirements file means (pip's "Requirements File Format")."""
     unpinned = 0
-    for number, line in enumerate(text.replace("\\\n", " ").splitlines(), 1):
+    for number, line in enumerate(re.sub(r"\\\r?\n", "", text).splitlines(), 1):
         unpinned += examine_requirement(report, line, number)
     if unpinned:
         report.find("config-requirement-unpinned", f"{unpinned} requirements are not pinned")
@@ -29,10 +30,10 @@ def examine_requirement(report: Report, line: str, number: int | None) -> bool:
     text = re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
     if not text:
         return False
-    if _INDEX.match(text):
+    if _INDEX.search(text):
         report.find("config-requirement-index", f"{shown(_without_secret(text))}", line=number)
         return False
-    if _SOURCE.match(text):
+    if _SOURCE.search(text):
         report.find("config-requirement-source", f"{shown(_without_secret(text))}", line=number)
         return False
     named = _NAME.fullmatch(text.partition(";")[0].strip())

@@ -29,7 +29,9 @@ _INERT_NAMES: Final = frozenset(
     {"LICENSE", "LICENCE", "NOTICE", "README", "COPYING", "AUTHORS", "CONTRIBUTORS", "VERSION", "CHANGELOG", "CITATION",
      ".gitignore", ".dockerignore", ".gitkeep", ".keep", "INSTALLER", "RECORD", "WHEEL", "METADATA", "REQUESTED", "PKG-INFO"}
 )  # fmt: skip
-_REQUIREMENTS: Final = re.compile(r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)", re.IGNORECASE)
+_REQUIREMENTS: Final = re.compile(
+    r"(?:.*[-_.])?(?:requirements|constraints)(?:[-_.].*)?\.(?:txt|in)", re.IGNORECASE
+)
 _FILTER: Final = re.compile(r"\b(?:filter|diff|merge)=(?!lfs\b)(\S+)")
 
 

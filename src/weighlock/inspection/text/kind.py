@@ -16,13 +16,18 @@ _BY_SUFFIX: Final[dict[str, str]] = {
     **dict.fromkeys((".html", ".htm", ".xhtml", ".svg", ".xml"), "markup"),
     **dict.fromkeys(
         (".sh", ".bash", ".zsh", ".fish", ".ps1", ".psm1", ".bat", ".cmd", ".vbs", ".js", ".mjs", ".cjs", ".ts", ".rb",
-         ".pl", ".php", ".lua", ".jl", ".r", ".mk", ".desktop", ".service", ".applescript", ".groovy", ".wsf", ".hta"),
+         ".pl", ".php", ".lua", ".jl", ".r", ".mk", ".cmake", ".desktop", ".service", ".applescript", ".groovy", ".wsf", ".hta"),
         "script",
     ),
     **dict.fromkeys((".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".cu", ".cuh", ".cl", ".metal", ".hip", ".rs", ".go"), "source"),
 }  # fmt: skip
 _BY_NAME: Final = {
     "MLmodel": "yaml",
+    "CMakeLists.txt": "script",
+    "Snakefile": "script",
+    "SConstruct": "python",
+    "SConscript": "python",
+    "wscript": "python",
     "Makefile": "script",
     "GNUmakefile": "script",
     "Dockerfile": "script",

@@ -4,9 +4,11 @@ These languages are not parsed: that such a file is there is the finding, and te
 """
 
 import re
+from pathlib import PurePosixPath
 from typing import Final
 
 from weighlock.core.text import shown
+from weighlock.inspection.detect import is_text
 from weighlock.inspection.file import File
 from weighlock.inspection.report import Report
 from weighlock.inspection.repository.secret import find_secrets
@@ -37,7 +39,13 @@ _TELLING: Final = tuple(
         ),
     )
 )
-_ACTIVE: Final = re.compile(r"<script\b|<iframe\b|<object\b|<embed\b|<foreignObject\b|\bon[a-z]{3,20}\s*=\s*[\"']|javascript:", re.IGNORECASE)  # fmt: skip
+_ACTIVE: Final = re.compile(
+    r"<script\b|<iframe\b|<object\b|<embed\b|<foreignObject\b|\bon[a-z]{3,20}\s*=\s*[\"']|javascript:"
+    r"|<[a-z][^<>]{0,2000}[\s/]on[a-z]{3,20}\s*=|http-equiv\s*=\s*[\"']?refresh",
+    re.IGNORECASE,
+)
+_MARKUP_SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml", ".svg", ".xml"})
+_PMML: Final = re.compile(r"<(?:[\w-]+:)?PMML\b")
 _ENTITY: Final = re.compile(
     r"<!ENTITY\s+(?:%\s+)?[\w.-]+\s+(?:SYSTEM|PUBLIC)\b|<!DOCTYPE[^>\[]{0,300}\b(?:SYSTEM|PUBLIC)\s+[\"'](?!http://www\.w3\.org/|-//)"
 )
@@ -60,9 +68,14 @@ def examine_native_source(file: File) -> Reading[None]:
 
 
 def examine_markup(file: File) -> Reading[None]:
-    """Report script and outside entities in HTML, SVG and XML."""
+    """Report script and outside entities in HTML, SVG and XML; raises Unexamined."""
     text = yield from _search(file)
     report = file.report
+    if not is_text((yield from read(0, file.size)), whole=True):
+        report.not_examined("the file begins as markup and goes on as something else")
+    suffix = PurePosixPath(file.path).suffix.lower()
+    if suffix not in _MARKUP_SUFFIXES or _PMML.search(text):
+        report.not_examined(f"no rule says what a loader makes of markup named {shown(file.path)}")
     if found := _ACTIVE.search(text):
         report.find("script-in-markup", f"it has {shown(found.group().strip())}", line=_line(text, found))
     if found := _ENTITY.search(text):
