@@ -58,7 +58,24 @@ _ESCAPES: Final = {
     "call-block": "{% call x.__init__() %}a{% endcall %}",
     "in-test": "{% if x is sameas(y.__class__) %}{% endif %}",
     "in-default": "{% macro m(a=x.__class__) %}{% endmacro %}",
+    "namespace-of-dictionary": "{% set ns = namespace({'k': '__cla' ~ 'ss__'}) %}{{ x[ns.k] }}",
+    "dictionary-of-keywords": "{{ x[dict(**{'k': '__cla' ~ 'ss__'}).k] }}",
+    "dictionary-of-pairs": "{{ x[dict([('k', '__cla' ~ 'ss__')])['k']] }}",
+    "previous-item": "{% for a in ['__cla' ~ 'ss__', 1] %}{{ x[loop.previtem] }}{% endfor %}",
+    "filled-batch": "{{ x[([y] | batch(2, '__cla' ~ 'ss__') | first)[1]] }}",
+    "attr-keyword": "{{ x | attr(name='__cla' ~ 'ss__') }}",
+    "map-of-groupby": "{{ [[x]] | map('groupby', '__cla' ~ 'ss__') | list }}",
+    "sort-positional": "{{ [x] | sort(false, false, '__cla' ~ 'ss__') }}",
+    "unique-positional": "{{ [x] | unique(false, '__cla' ~ 'ss__') | list }}",
+    "format-pieces": "{{ ('{0._' ~ '_class__}').format(x) }}",
+    "format-frame": "{{ '{0.gi_frame.f_globals}'.format(x) }}",
     "line": "{#\n#}\n\n{{ bos_token }}\n{{ x.__subclasses__() }}",
+}  # fmt: skip
+_ESCAPES_OBFUSCATED: Final = {
+    "number-default": "{{ x[y | int('__cla' ~ 'ss__')] }}",
+    "map-default": "{{ x[[y] | map(attribute='a', default='__cla' ~ 'ss__') | first] }}",
+    "sum": "{{ x[[['__cla' ~ 'ss__']] | sum(start=[]) | first] }}",
+    "map-of-map": "{{ [[x]] | map('map', 'attr', '__cla' ~ 'ss__') | list }}",
 }  # fmt: skip
 _OBFUSCATED: Final = {
     "namespace": "{% set ns = namespace(a='__cl') %}{% set ns.a = ns.a ~ 'ass__' %}{{ x[ns.a] }}",
@@ -73,6 +90,29 @@ _OBFUSCATED: Final = {
     "replaced-role": "{{ x[message.role | replace('user', y)] }}",
     "star": "{{ x | attr(*y) }}",
     "called-item": "{{ x['pop' ~ y]('" + MARK + "') }}",
+    "namespace-alias": "{% set ns = namespace() %}{% set ns.a = '__cla' ~ y[:0] ~ 'ss__' %}{% set b = ns %}{{ x[b.a] }}",
+    "namespace-in-list": "{% set ns = namespace() %}{% set ns.a = '__cla' ~ y[:0] ~ 'ss__' %}{{ x[[ns] | map(attribute='a') | first] }}",
+    "extra-argument": "{% macro m() %}{{ x[varargs[0]] }}{% endmacro %}{{ m('__cla' ~ y[:0] ~ 'ss__') }}",
+    "extra-keyword": "{% macro m() %}{{ x[kwargs.k] }}{% endmacro %}{{ m(k='__cla' ~ y[:0] ~ 'ss__') }}",
+    "spread-arguments": "{% macro m(k) %}{{ x[k] }}{% endmacro %}{{ m(*['__cla' ~ y[:0] ~ 'ss__']) }}",
+    "macro-in-variable": "{% macro m(k) %}{{ x[k] }}{% endmacro %}{% set f = m %}{{ f('__cla' ~ y[:0] ~ 'ss__') }}",
+    "macro-in-namespace": "{% macro m(k) %}{{ x[k] }}{% endmacro %}{% set ns = namespace(f=m) %}{{ ns.f('__cla' ~ y[:0] ~ 'ss__') }}",
+    "macro-result": "{% macro m() %}{{ '__cla' ~ y[:0] ~ 'ss__' }}{% endmacro %}{% set f = m %}{{ x[f()] }}",
+    "macro-twice": "{% macro m(k) %}{{ x[k] }}{% endmacro %}{{ m('__cla' ~ y[:0] ~ 'ss__') }}{% macro m(z) %}{% endmacro %}",
+    "recursive-loop": "{% for a in [[y]] recursive %}{% if a is string %}{{ x[a] }}{% else %}{{ loop(['__cla' ~ y[:0] ~ 'ss__']) }}{% endif %}{% endfor %}",
+    "appended": "{% set l = [x] %}{% set _ = l.append('__cla' ~ y[:0] ~ 'ss__') %}{{ x[l[1]] }}",
+    "appended-pieces": "{% set l = [] %}{% set _ = l.append('__cla') %}{% set _ = l.append('ss__') %}{{ x[l | join] }}",
+    "appended-elsewhere": "{% set l = [x] %}{% set q = l %}{% set _ = q.append('__cla' ~ y[:0] ~ 'ss__') %}{{ x[l[1]] }}",
+    "appended-in-macro": "{% macro m(l) %}{% set _ = l.append('__cla' ~ y[:0] ~ 'ss__') %}{% endmacro %}{% set q = [x] %}{{ m(q) }}{{ x[q[1]] }}",
+    "append-in-variable": "{% set l = [x] %}{% set f = l.append %}{% set _ = f('__cla' ~ y[:0] ~ 'ss__') %}{{ x[l[1]] }}",
+    "set-default": "{% set _ = messages[0].setdefault('z', '__cla' ~ y[:0] ~ 'ss__') %}{{ x[messages[0].z] }}",
+    "popped": "{{ x[messages[0].pop('z', '__cla' ~ y[:0] ~ 'ss__')] }}",
+    "keys": "{% for k in {'__cla' ~ y[:0] ~ 'ss__': 1} %}{{ x[k] }}{% endfor %}",
+    "filtered-set": "{% set k | replace('X', '_') %}XXclassXX{% endset %}{{ x[k] }}",
+    "compatibility-letter": "{% set \uff4b = y %}{{ x[k] }}",
+    "token": "{{ x[eos_token] }}",
+    "function-globals": "{{ raise_exception[y].os.system('" + MARK + "') }}",
+    "called-data": "{{ x[messages[0].role]() }}",
     "called-filter": "{{ (x | first)('" + MARK + "') }}",
 }
 _FORMATS: Final = {
@@ -246,8 +286,9 @@ def cases() -> list[Case]:
             "a walk to Python's internals",
             "template-escape",
             *(["template-global"] if "cycler" in v else []),
+            *(["template-obfuscated"] if k in _ESCAPES_OBFUSCATED else []),
         )
-        for k, v in _ESCAPES.items()
+        for k, v in (_ESCAPES | _ESCAPES_OBFUSCATED).items()
     ]
     made += [
         _template(f"obfuscated-{k}", v, "a name that is not written", "template-obfuscated")

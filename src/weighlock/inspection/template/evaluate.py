@@ -8,16 +8,25 @@ from collections.abc import Callable
 from typing import ClassVar, Final
 
 from weighlock.inspection.template import node as n
-from weighlock.inspection.template.method import apply, format_filter, format_method, method_join
+from weighlock.inspection.template.method import (
+    CHANGING,
+    FILLED,
+    NUMBERS,
+    SAME,
+    apply,
+    format_filter,
+    format_method,
+    item_of,
+    method_join,
+    slice_of,
+)
 from weighlock.inspection.template.value import (
     ARITHMETIC,
     DATA,
     MADE,
     MAX_CONSTANTS,
     NUMBER,
-    Constant,
     Mapping,
-    Uncomputable,
     Value,
     combine,
     join,
@@ -33,17 +42,6 @@ CONTENT_NAMES: Final = frozenset(
         "last_message", "reasoning_content", "message_text", "user_query",
     }
 )  # fmt: skip
-_NUMBERS: Final = frozenset(
-    {"length", "count", "int", "float", "abs", "round", "sum", "wordcount", "find", "rfind", "index", "startswith",
-     "endswith", "isdigit", "isalpha", "isspace", "isupper", "islower", "index0", "revindex", "revindex0", "depth"}
-)  # fmt: skip
-# what these return holds the same words, and nothing that the template chose
-_SAME: Final = frozenset(
-    {"lower", "upper", "trim", "strip", "lstrip", "rstrip", "title", "capitalize", "string", "safe", "list", "first",
-     "last", "reverse", "sort", "unique", "items", "dictsort", "keys", "values", "tojson", "select", "reject",
-     "selectattr", "rejectattr", "batch", "slice", "min", "max", "random", "split", "rsplit", "splitlines", "copy",
-     "escape", "e", "groupby", "pop", "removeprefix", "removesuffix", "swapcase", "casefold", "strip_accents"}
-)  # fmt: skip
 
 
 class Evaluator:
@@ -53,7 +51,9 @@ class Evaluator:
         self._variables: dict[str, Value] = {}
         self._values: dict[int, Value] = {}
         self._nodes = list(n.walk(body))  # kept, so that their identities stay theirs
-        self._macros = {node.name: node for node in self._nodes if isinstance(node, n.Macro)}
+        self._macros = n.macros(self._nodes)
+        self._aliases = n.aliases(self._nodes, self._macros)
+        self._handed_on = n.handed_on(self._nodes, self._macros)
         self._settle()
 
     def value(self, expression: n.Expression | None) -> Value:
@@ -90,34 +90,73 @@ class Evaluator:
             self._store(node.target, self.value(node.value))
             self._store_parts(node.target, node.value)
         elif isinstance(node, n.SetBlock):
-            self._store(node.target, self._rendered(node.body))
+            rendered = self._rendered(node.body)
+            if node.filter is not None:
+                rendered = join(self.value(node.filter), rendered._replace(known=()))
+            self._store(node.target, rendered)
         elif isinstance(node, n.For):
-            self._store(node.target, self._element(self.value(node.iterated)))
+            self._assign_loop(node)
         elif isinstance(node, n.Macro):
-            self._set(f"{node.name}()", self._rendered(node.body))
-            for name, default in zip(reversed(node.parameters), reversed(node.defaults), strict=False):
-                self._set(name, self.value(default))
-            for name in node.parameters:
-                self._set(name, DATA._replace(content=name in CONTENT_NAMES))
+            self._assign_macro(node)
         elif isinstance(node, n.Reads):
             for name in node.names:
                 self._set(name, MADE)
-        elif (
-            isinstance(node, n.Call) and isinstance(node.target, n.Name) and node.target.name in self._macros
-        ):
-            self._give(self._macros[node.target.name], node.arguments)
+        elif isinstance(node, n.Call):
+            self._give_away(node)
+
+    def _assign_loop(self, node: n.For) -> None:
+        element = self._element(self.value(node.iterated))
+        if node.recursive:
+            element = join(element, self._element(self._variables.get("loop()", element)))
+        self._store(node.target, element)
+        for name in ("loop.previtem", "loop.nextitem"):
+            self._set(name, element)
+
+    def _assign_macro(self, node: n.Macro) -> None:
+        self._set(f"{node.name}()", self._rendered(node.body))
+        for name, default in zip(reversed(node.parameters), reversed(node.defaults), strict=False):
+            self._set(name, self.value(default))
+        for name in node.parameters:
+            self._set(name, DATA._replace(content=name in CONTENT_NAMES))
+            if node.name in self._handed_on and "()" in self._variables:  # what any call gives
+                self._set(name, self._variables["()"])
+
+    def _give_away(self, node: n.Call) -> None:
+        """Store what a call hands to a macro, to a recursive loop, or to the list or mapping whose method it is."""
+        name = node.target.name if isinstance(node.target, n.Name) else None
+        for macro in self._macros.get(name or "", ()):
+            self._give(macro, node.arguments)
+        given = join(*self._given(node.arguments))
+        if name not in self._macros:
+            self._set("loop()" if name == "loop" else "()", given)
+        if isinstance(node.target, n.Attribute) and node.target.name in CHANGING:
+            whole = node.target.of
+            root = next((each for each in n.walk(whole) if isinstance(each, n.Name)), whole)
+            same = self._aliases.get(root.name, ()) if isinstance(root, n.Name) else ()
+            for target in (whole, root, *(n.Name(0, each) for each in same)):
+                self._store(target, given._replace(known=(), data=True))
 
     def _give(self, macro: n.Macro, arguments: n.Arguments) -> None:
         for name, given in zip(macro.parameters, arguments.positional, strict=False):
             self._set(name, self.value(given))
         for name, given in zip(arguments.names, arguments.values, strict=True):
             self._set(name, self.value(given))
+        rest = [*arguments.positional[len(macro.parameters) :], *arguments.values]
+        stars = [each for each in (arguments.star, arguments.double_star) if each is not None]
+        spread = join(
+            *(self._element(self.value(each)) for each in stars), *(self.value(each) for each in stars)
+        )
+        for name in macro.parameters if stars else ():
+            self._set(name, spread)
+        for name in ("varargs", "kwargs") if rest or stars else ():
+            self._set(name, join(spread, *map(self.value, rest))._replace(known=(), data=True))
 
     def _store(self, target: n.Expression, value: Value) -> None:
         if isinstance(target, n.Name):
             self._set(target.name, value)
         elif isinstance(target, n.Attribute) and isinstance(target.of, n.Name):
             self._set(f"{target.of.name}.{target.name}", value)
+            self._set(f".{target.name}", value)  # the namespace may have other names
         elif isinstance(target, n.Sequence):
             for part in target.items:
                 self._store(part, self._element(value))
@@ -161,7 +200,9 @@ class Evaluator:
 
     def _name(self, expression: n.Name) -> Value:
         found = self._variables.get(expression.name)
-        return found or Value(data=True, content=expression.name in CONTENT_NAMES)
+        # bos_token and its like come with the model: names may be put there
+        tokens = expression.name.endswith("_token")
+        return found or Value(data=True, made=tokens, content=expression.name in CONTENT_NAMES)
 
     def _sequence(self, expression: n.Sequence) -> Value:
         values = [self.value(item) for item in expression.items]
@@ -186,14 +227,14 @@ class Evaluator:
             constants = [each.known[0] for each in held]
             return known(Mapping(tuple(constants[: len(keys)]), tuple(constants[len(keys) :])))
         flags = join(*(each._replace(known=()) for each in held))
-        return flags._replace(made=any(self.value(each).made for each in values), data=True)
+        return flags._replace(data=True)
 
     def _attribute(self, expression: n.Attribute) -> Value:
         if isinstance(expression.of, n.Name):
             found = self._variables.get(f"{expression.of.name}.{expression.name}")
             if found is not None:
-                return found
-            if expression.of.name == "loop" and expression.name in _NUMBERS:
+                return found._replace(made=found.made or self._made_elsewhere(expression.name))
+            if expression.of.name == "loop" and expression.name in NUMBERS:
                 return NUMBER
         return self._named(self.value(expression.of), expression.name)
 
@@ -209,7 +250,13 @@ class Evaluator:
         if held:
             return join(known(*held), of._replace(known=()))
         # of a list that could not be kept whole; what the template put there may come out
-        return Value(data=True, made=of.made, content=name in CONTENT_NAMES, date=of.date)
+        made = of.made or self._made_elsewhere(name)
+        return Value(data=True, made=made, content=name in CONTENT_NAMES, date=of.date)
+
+    def _made_elsewhere(self, name: str) -> bool:
+        """Return whether a namespace, under whatever name, is given a text under this one that is made."""
+        given = self._variables.get(f".{name}")
+        return given is not None and given.made
 
     def _item(self, expression: n.Item) -> Value:
         of = self.value(expression.of)
@@ -223,7 +270,7 @@ class Evaluator:
         if key.text is not None:
             return self._named(of, key.text)
         if of.known and key.known and not (key.data or key.made or key.number):
-            return combine(_at, of, key)
+            return combine(item_of, of, key)
         return join(self._element(of), Value(made=any(isinstance(each, str) for each in of.known)))
 
     def _slice(self, of: Value, key: n.Slice) -> Value:
@@ -231,7 +278,7 @@ class Evaluator:
             known(None) if part is None else self.value(part) for part in (key.start, key.stop, key.step)
         ]
         if of.known and all(part.known for part in parts):
-            return combine(_cut, of, *parts)
+            return combine(slice_of, of, *parts)
         made = of.made or any(isinstance(each, str | tuple) for each in of.known)
         return of._replace(known=(), made=made)
 
@@ -270,7 +317,8 @@ class Evaluator:
         attribute = arguments.keyword("attribute")
         if attribute is not None:
             named = self.value(attribute).text
-            return self._named(of, named.rpartition(".")[2] if named else "")
+            default = [self.value(each) for each in (arguments.keyword("default"),) if each is not None]
+            return join(self._named(of, named.rpartition(".")[2] if named else ""), *default)
         first = self.value(arguments.positional[0]).text if arguments.positional else None
         if first is None or first in {"attr", "format"}:
             return MADE
@@ -284,11 +332,14 @@ class Evaluator:
         if of.known and not of.data:
             return combine(lambda *each: apply(name, *each), of, *given)
         flags = join(*(each._replace(known=()) for each in (of, *given)))
-        if name in _NUMBERS:
-            return NUMBER._replace(date=flags.date)
-        if name in _SAME:  # what is known of it is changed, what is not stays what it was
+        if name in NUMBERS:  # and what is given for the case that it is no number
+            texts = any(isinstance(each, str | tuple) for value in given for each in value.known)
+            made = name in {"int", "float", "sum"} and (texts or any(each.made for each in given))
+            return NUMBER._replace(date=flags.date, made=made or (name == "sum" and of.made))
+        if name in SAME:  # what is known of it is changed, what is not stays what it was
             changed = combine(lambda *each: apply(name, *each), Value(of.known), *given) if of.known else of
-            return join(changed, of._replace(known=()))
+            filled = name in FILLED and any(each.made for each in given)
+            return join(changed, of._replace(known=(), made=of.made or filled))
         return flags._replace(made=True)
 
     def _call(self, expression: n.Call) -> Value:
@@ -314,15 +365,18 @@ class Evaluator:
         if name in self._macros:
             rendered = self._variables.get(f"{name}()", MADE)
             return rendered._replace(content=rendered.content or any(each.content for each in given))
-        if name in {"dict", "namespace"} and not arguments.positional:
+        if name in {"dict", "namespace"}:
             keys: list[n.Expression] = [n.Const(arguments.line, each) for each in arguments.names]
             self._nodes += keys
-            return self._mapping(keys, arguments.values)
+            others = [*arguments.positional, arguments.star, arguments.double_star]
+            whole = [self.value(each) for each in others if each is not None]
+            return join(self._mapping(keys, arguments.values), *whole) if keys or not whole else join(*whole)
         if name == "range":
             return NUMBER
         if name == "strftime_now":
             return Value(data=True, date=True)
-        return DATA
+        returned = [self._variables.get(f"{macro}()", MADE) for macro in self._handed_on]
+        return join(DATA._replace(made=any(each.made for each in given)), *returned)
 
     def _const(self, expression: n.Const) -> Value:
         return known(expression.value)
@@ -344,18 +398,3 @@ class Evaluator:
         n.Filter: _filter,
         n.Call: _call,
     }
-
-
-def _at(of: Constant, key: Constant) -> Constant:
-    if isinstance(of, Mapping):
-        return of.values[of.keys.index(key)]
-    if isinstance(of, str | tuple) and isinstance(key, int):
-        return of[key]  # type: ignore[return-value]  # of constants
-    raise Uncomputable
-
-
-def _cut(of: Constant, *bounds: Constant) -> Constant:
-    if isinstance(of, Mapping) or not isinstance(of, str | tuple):
-        raise Uncomputable
-    start, stop, step = (each if isinstance(each, int) else None for each in bounds)
-    return of[slice(start, stop, step)]

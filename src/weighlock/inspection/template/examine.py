@@ -19,7 +19,9 @@ MAX_CHARACTERS: Final = 300_000  # of a template; the longest real ones have abo
 def examine_template(report: Report, name: str, text: str) -> None:
     """Add what there is to say about the template ``name``: its presence as a fact, and findings by line."""
     report.fact("chat template", f"{name}, {len(text)} characters")
-    report.template(name, text)
+    if not report.template(name, text):
+        report.not_examined(f"the template {shown(name)} comes after more than are examined in one file")
+        return
     if len(text) > MAX_CHARACTERS:
         report.not_examined(f"the template {shown(name)} has more than {MAX_CHARACTERS} characters")
         return

@@ -5,12 +5,14 @@ function's insides, is what every escape walks over (CVE-2024-34359 was a templa
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from weighlock.core.text import shown
 from weighlock.inspection.template import node as n
 from weighlock.inspection.template.evaluate import Evaluator
+from weighlock.inspection.template.method import CHANGING
 from weighlock.inspection.template.value import Value
 
 INTERNALS: Final = frozenset(
@@ -44,18 +46,28 @@ TESTS: Final = frozenset(
         "True", "False",
     }
 )  # fmt: skip
+_OBJECTS: Final = frozenset(
+    {"range", "dict", "namespace", "raise_exception", "strftime_now", "caller", "super"}
+)
 FUNCTIONS: Final = frozenset(
     {"range", "dict", "namespace", "raise_exception", "strftime_now", "loop", "caller", "super", "lipsum", "cycler", "joiner"}
 )  # fmt: skip
-_BY_ATTRIBUTE: Final = frozenset(
-    {"selectattr", "rejectattr", "groupby"}
-)  # the first argument is an attribute
 _WITH_ATTRIBUTE: Final = frozenset({"map", "sum", "sort", "unique", "min", "max", "join", "groupby"})
+_ATTRIBUTE_AT: Final = {
+    "sum": 0,
+    "join": 1,
+    "unique": 1,
+    "min": 1,
+    "max": 1,
+    "sort": 2,
+}  # which argument it is
 _BY_FILTER: Final = frozenset({"map"})  # the first argument is a filter
 _BY_TEST: Final = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}  # which argument is a test
 _FORMATS: Final = frozenset({"format", "format_map"})
 _WORD: Final = re.compile(r"\w+")
-_FORMAT_WALK: Final = re.compile(r"\{[^{}]*[.\[]\s*_{1,2}\w")  # an attribute walk inside a format text
+_FORMAT_WALK: Final = re.compile(
+    r"\{[^{}]*[.\[]\s*(_{1,2}\w|[a-z]{2,4}_\w+)"
+)  # an attribute walk inside a format text
 _SUSPECT: Final = re.compile(r"__\s*[a-zA-Z]\w*?\s*__")
 
 
@@ -73,6 +85,7 @@ def examine_lookups(body: n.Body, values: Evaluator) -> Iterator[Hit]:
         id(node.target) for node in n.walk(body) if isinstance(node, n.Call)
     }  # a method that is called at once is not handed on
     defined = _defined(body)
+    functions = _OBJECTS | {node.name for node in n.walk(body) if isinstance(node, n.Macro)}
     for node in n.walk(body):
         match node:
             case n.Attribute():
@@ -82,11 +95,30 @@ def examine_lookups(body: n.Body, values: Evaluator) -> Iterator[Hit]:
             case n.Filter():
                 yield from _filter(node, values)
             case n.Call():
-                yield from _call(node, values, defined)
+                yield from _call(node, defined)
             case n.Const() if isinstance(node.value, str):
                 yield from _literal(node, node.value)
             case _:
                 yield from _strange(node, defined)
+        if isinstance(node, n.Expression) and not isinstance(node, n.Const):
+            yield from _computed(node, values)
+        if isinstance(node, n.Attribute | n.Item):
+            yield from _inside_function(node, functions)
+
+
+def _computed(node: n.Expression, values: Evaluator) -> Iterator[Hit]:
+    """Judge the texts that an expression makes of literals: as if they were written."""
+    for constant in values.value(node).known if not isinstance(node, n.Name) else ():
+        for text in constant if type(constant) is tuple else (constant,):
+            internal = text in INTERNALS and "_" in str(text)
+            if isinstance(text, str) and (internal or _walks(text) or _SUSPECT.search(text)):
+                yield Hit("template-escape", f"puts {shown(text[:80])!r} together", node.line)
+
+
+def _inside_function(node: n.Attribute | n.Item, functions: frozenset[str]) -> Iterator[Hit]:
+    """A function of the renderer has nothing that a template needs; its globals are the way out."""
+    if isinstance(node.of, n.Name) and node.of.name in functions:
+        yield Hit("template-obfuscated", f"looks into the function {shown(node.of.name)}", node.line)
 
 
 def _strange(node: n.Node, defined: frozenset[str]) -> Iterator[Hit]:
@@ -101,6 +133,9 @@ def _strange(node: n.Node, defined: frozenset[str]) -> Iterator[Hit]:
         case n.Name() if node.name in _ROOTS and node.name not in defined:
             told = f"uses {shown(node.name)!r}, from which known escapes start"
             yield Hit("template-global", told, node.line)
+        case n.Name() if not node.name.isascii() and unicodedata.normalize("NFKC", node.name) != node.name:
+            told = f"has the variable {shown(node.name)}, which Python takes for another"
+            yield Hit("template-obfuscated", told, node.line)
         case n.Scope() if node.word == "do":
             yield Hit("template-unknown", "uses the tag 'do', which transformers does not have", node.line)
         case _:
@@ -140,8 +175,10 @@ def _attribute(node: n.Attribute, values: Evaluator, called: set[int]) -> Iterat
             f"hands the method {node.name} on, whose fields can walk over attributes",
             node.line,
         )
+    elif node.name in CHANGING and id(node) not in called:
+        yield Hit("template-obfuscated", f"hands the method {node.name} on", node.line)
     elif node.name == "format":
-        of = values.value(node.of)
+        of = values.value(node.of)  # a text that it is for certain is judged by its fields
         if of.made or of.data:
             yield Hit("template-format", "formats a text that is not written in the template", node.line)
 
@@ -176,17 +213,12 @@ def _filter(node: n.Filter, values: Evaluator) -> Iterator[Hit]:
         yield Hit(
             "template-unknown", f"uses the filter {shown(name)!r}, which engines do not have", node.line
         )
-    attributes = [arguments.keyword("attribute")] if name in _WITH_ATTRIBUTE else []
-    first = arguments.positional[:1]
-    if name == "attr" or name in _BY_ATTRIBUTE:
-        attributes += first
-        if name == "attr" and first and set(values.value(first[0]).known) & _FORMATS:
-            yield Hit("template-format", "reaches for a text's format method by a filter", node.line)
-    elif name in {"sum", "join"}:
-        attributes += arguments.positional[0:1] if name == "sum" else arguments.positional[1:2]
+    attributes = _attributes(name, arguments)
+    if name == "attr" and any(set(values.value(each).known) & _FORMATS for each in attributes):
+        yield Hit("template-format", "reaches for a text's format method by a filter", node.line)
     for attribute in attributes:
-        if attribute is not None:
-            yield from _by_name(values.value(attribute), node.line, user_may_choose=False)
+        yield from _by_name(values.value(attribute), node.line, user_may_choose=False)
+    first = arguments.positional[:1]
     if name in _BY_FILTER and first:
         yield from _filter_by_name(node, values, first[0])
     if name in _BY_TEST and len(arguments.positional) > _BY_TEST[name]:
@@ -199,16 +231,27 @@ def _filter(node: n.Filter, values: Evaluator) -> Iterator[Hit]:
         )
 
 
+def _attributes(name: str, arguments: n.Arguments) -> list[n.Expression]:
+    """Return the arguments of a filter that are names of attributes."""
+    if name == "attr":
+        return [*arguments.positional, *arguments.values]
+    found = [arguments.keyword("attribute")] if name in _WITH_ATTRIBUTE else []
+    if name in _ATTRIBUTE_AT:
+        found += arguments.positional[_ATTRIBUTE_AT[name] :][:1]
+    return [each for each in found if each is not None]
+
+
 def _filter_by_name(node: n.Filter, values: Evaluator, first: n.Expression) -> Iterator[Hit]:
     value = values.value(first)
     if not value.known or value.made or value.data:
         yield Hit("template-obfuscated", "names a filter by a text that is not written in it", node.line)
     for named in value.known:
         if named == "attr":
-            for attribute in node.arguments.positional[1:]:
-                yield from _by_name(values.value(attribute), node.line, user_may_choose=False)
             yield Hit("template-obfuscated", "uses the filter 'attr' by its name", node.line)
-        elif named not in FILTERS:
+        if isinstance(named, str) and named in FILTERS:
+            rest = n.Arguments(node.line, node.arguments.positional[1:])
+            yield from _filter(n.Filter(node.line, None, named, rest), values)
+        else:
             yield Hit("template-unknown", f"uses the filter {shown(str(named))!r}", node.line)
 
 
@@ -220,20 +263,19 @@ def _test_by_name(value: Value, line: int) -> Iterator[Hit]:
         )
 
 
-def _call(node: n.Call, values: Evaluator, defined: frozenset[str]) -> Iterator[Hit]:
+def _call(node: n.Call, defined: frozenset[str]) -> Iterator[Hit]:
     target = node.target
     if isinstance(target, n.Name) and target.name not in FUNCTIONS and target.name not in defined:
         yield Hit("template-unknown", f"calls {shown(target.name)}, which engines do not have", node.line)
     elif isinstance(target, n.Item) and not isinstance(target.key, n.Slice):
-        named = values.value(target.key)
-        if named.known or named.made:
+        if not isinstance(target.key, n.Const) or isinstance(target.key.value, str):
             yield Hit("template-obfuscated", "calls what it looks up by a text", node.line)
     elif isinstance(target, n.Filter | n.Call | n.Conditional | n.Operation):
         yield Hit("template-obfuscated", "calls what an expression gives", node.line)
 
 
 def _literal(node: n.Const, text: str) -> Iterator[Hit]:
-    if _FORMAT_WALK.search(text):
+    if _walks(text):
         yield Hit(
             "template-escape",
             f"has a format text that walks over attributes, {shown(text[:80])!r}",
@@ -245,6 +287,11 @@ def _literal(node: n.Const, text: str) -> Iterator[Hit]:
             f"has the text {shown(found.group())!r}, the name of Python's internals",
             node.line,
         )
+
+
+def _walks(text: str) -> bool:
+    """Return whether a format text has a field that reaches for internals."""
+    return any(found[1][0] == "_" or found[1] in INTERNALS for found in _FORMAT_WALK.finditer(text))
 
 
 def search_text(text: str) -> Iterator[Hit]:

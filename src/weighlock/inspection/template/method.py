@@ -12,6 +12,21 @@ from weighlock.inspection.template.value import (
     percent_format,
 )
 
+NUMBERS: Final = frozenset(
+    {"length", "count", "int", "float", "abs", "round", "sum", "wordcount", "find", "rfind", "index", "startswith",
+     "endswith", "isdigit", "isalpha", "isspace", "isupper", "islower", "index0", "revindex", "revindex0", "depth"}
+)  # fmt: skip
+# what these return holds the same words, and nothing that the template chose
+SAME: Final = frozenset(
+    {"lower", "upper", "trim", "strip", "lstrip", "rstrip", "title", "capitalize", "string", "safe", "list", "first",
+     "last", "reverse", "sort", "unique", "items", "dictsort", "keys", "values", "tojson", "select", "reject",
+     "selectattr", "rejectattr", "batch", "slice", "min", "max", "random", "split", "rsplit", "splitlines", "copy",
+     "escape", "e", "groupby", "pop", "removeprefix", "removesuffix", "swapcase", "casefold", "strip_accents"}
+)  # fmt: skip
+FILLED: Final = frozenset({"batch", "slice", "groupby", "pop"})  # may return an argument
+# methods that put their arguments into the list or mapping
+CHANGING: Final = frozenset({"append", "insert", "extend", "update", "setdefault", "add", "appendleft"})
+
 
 def apply(name: str, *arguments: Constant) -> Constant:
     """Return what the filter or method ``name`` makes of its first argument and the others; raises Uncomputable."""
@@ -112,3 +127,20 @@ def format_method(text: Constant, *items: Constant) -> Constant:
 def method_join(separator: Constant, items: Constant) -> Constant:
     """Return ``separator.join(items)``."""
     return _joined(items, _text(separator))
+
+
+def item_of(of: Constant, key: Constant) -> Constant:
+    """Return ``of[key]``; raises Uncomputable."""
+    if isinstance(of, Mapping):
+        return of.values[of.keys.index(key)]
+    if isinstance(of, str | tuple) and isinstance(key, int):
+        return of[key]  # type: ignore[return-value]  # of constants
+    raise Uncomputable
+
+
+def slice_of(of: Constant, *bounds: Constant) -> Constant:
+    """Return ``of[start:stop:step]``; raises Uncomputable."""
+    if isinstance(of, Mapping) or not isinstance(of, str | tuple):
+        raise Uncomputable
+    start, stop, step = (each if isinstance(each, int) else None for each in bounds)
+    return of[slice(start, stop, step)]

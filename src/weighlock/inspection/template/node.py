@@ -5,8 +5,11 @@ Chains of operators of one level and of `elif` are flat, so that a walk is as de
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
+from weighlock.inspection.span import Unexamined
+
+MAX_ALIASES: Final = 200  # variables of one value; real templates have a few
 Constant: TypeAlias = str | int | float | bool | None
 
 
@@ -271,3 +274,39 @@ def walk(root: Node | Body) -> Iterator[Node]:
         node = waiting.pop()
         yield node
         waiting.extend(reversed(list(children(node))))
+
+
+def macros(nodes: list[Node]) -> dict[str, list[Macro]]:
+    """Return the macros by name, of which there may be several; raises Unexamined for very many."""
+    found: dict[str, list[Macro]] = {}
+    for node in nodes:
+        if isinstance(node, Macro):
+            same = found.setdefault(node.name, [])
+            same.append(node)
+            if len(same) > MAX_ALIASES and node.name != "caller":
+                raise Unexamined(f"more than {MAX_ALIASES} macros have one name")
+    return found
+
+
+def handed_on(nodes: list[Node], macros: dict[str, list[Macro]]) -> set[str]:
+    """Return the macros that are named without being called: then any call may be theirs."""
+    called = {id(node.target) for node in nodes if isinstance(node, Call)}
+    return {node.name for node in nodes if isinstance(node, Name) and id(node) not in called} & macros.keys()
+
+
+def aliases(nodes: list[Node], macros: dict[str, list[Macro]]) -> dict[str, set[str]]:
+    """Return for each variable those that may hold the same list, by assignment or call; raises Unexamined."""
+    found: dict[str, set[str]] = {}
+    for node in nodes:
+        pairs = [(node.target, node.value)] if isinstance(node, Set) else []
+        if isinstance(node, Call) and isinstance(node.target, Name):
+            for macro in macros.get(node.target.name, ()):
+                parameters = [Name(0, name) for name in macro.parameters]
+                pairs += zip(parameters, node.arguments.positional, strict=False)
+        for one, other in pairs:
+            if isinstance(one, Name) and isinstance(other, Name):
+                same = found.setdefault(one.name, {one.name}) | found.setdefault(other.name, {other.name})
+                if len(same) > MAX_ALIASES:
+                    raise Unexamined(f"more than {MAX_ALIASES} variables of the template may be one")
+                found.update(dict.fromkeys(same, same))
+    return found
