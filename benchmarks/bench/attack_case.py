@@ -77,7 +77,7 @@ def _container(value: tuple[Any, ...] | list[Any] | dict[Any, Any]) -> bytes:
     return start + b"".join(map(put, value)) + end
 
 
-def _constant(value: bool | float | str | bytes | None) -> bytes:
+def _constant(value: Any) -> bytes:
     if value is None or isinstance(value, bool):
         return {None: b"N", True: b"\x88", False: b"\x89"}[value]
     if isinstance(value, str):
