@@ -11,6 +11,7 @@ from weighlock.inspection.pickle.table import Tier, entry_of
 from weighlock.inspection.protobuf.sniff import protobuf_format
 from weighlock.inspection.safetensors.header import MAX_HEADER_BYTES
 from weighlock.inspection.text.kind import TEXT_FORMATS, text_kind
+from weighlock.inspection.tree.recognise import binary_format, named_format, text_model
 
 HEAD_BYTES: Final = (
     65_536  # what detection looks at; covers the superblock search of HDF5 and a text's beginning
@@ -115,7 +116,12 @@ _PROMISED: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys((".pkl", ".pickle", ".dill"), _PICKLES | _COMPRESSED),
     ".joblib": _PICKLES | _COMPRESSED,
     **dict.fromkeys(_TEXT_SUFFIXES, TEXT_FORMATS),
-    ".xml": TEXT_FORMATS | {"openvino"},
+    ".xml": TEXT_FORMATS | {"openvino", "pmml"},
+    ".txt": TEXT_FORMATS | {"lightgbm"},
+    ".ubj": frozenset({"xgboost-ubj"}),
+    ".cbm": frozenset({"catboost"}),
+    ".ftz": frozenset({"fasttext"}),
+    ".msgpack": frozenset({"msgpack"}),
 }
 
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
@@ -162,7 +168,7 @@ def _format(head: bytes, size: int, suffix: str, path: str) -> str:
     for looks, name in _by_structure(head, size, suffix):
         if looks:
             return name
-    return _as_text(head, size, path) or _by_name(head, suffix)
+    return _as_text(head, size, path) or named_format(path) or _by_name(head, suffix)
 
 
 def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, str]]:
@@ -175,6 +181,8 @@ def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, s
     yield _is_tar(head), "tar"
     yield head[:2] in _ZLIB, "zlib"
     yield _is_coreml_weights(head), "coreml-weights"
+    model = binary_format(head)
+    yield model is not None, model or ""
     graph = protobuf_format(head, size)
     yield graph is not None, graph or ""
 
@@ -251,7 +259,7 @@ def _as_text(head: bytes, size: int, path: str) -> str | None:
     ):
         if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<" and _OPENVINO.search(head[:_XML_BYTES]):
             return "openvino"
-        return text_kind(head, path)
+        return text_model(head) or text_kind(head, path)
     return None
 
 

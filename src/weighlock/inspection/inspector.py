@@ -24,7 +24,18 @@ _UNMARKED = TEXT_FORMATS - {"empty"} | {"unknown"}  # told without a magic numbe
 # "G" is BINFLOAT, a safetensors header may be of any length, and a protobuf message may begin with "(", which is MARK:
 # loaders that go by a name such as .bin unpickle them
 _ALSO_PICKLE = frozenset(
-    {"gguf", "safetensors", "onnx", "tf-saved-model", "tf-meta-graph", "tf-graph", "keras-metadata", "coreml"}
+    {
+        "gguf",
+        "safetensors",
+        "onnx",
+        "tf-saved-model",
+        "tf-meta-graph",
+        "tf-graph",
+        "keras-metadata",
+        "coreml",
+        "msgpack",
+        "catboost",
+    }
 )
 
 

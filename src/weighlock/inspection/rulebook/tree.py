@@ -5,12 +5,16 @@ from typing import Final
 from weighlock.inspection.rulebook.rule import (
     FETCH_AGAIN,
     HIGH,
+    MEDIUM,
     SURE,
     TAMPERING,
     Rule,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
+    Rule("flax-array", HIGH, SURE, "An array's bytes do not fit its shape and type, or its type holds Python objects.", FETCH_AGAIN, ("CWE-125",), "Flax makes an array from a shape, the name of a type and bytes. Readers that believe the shape read foreign memory. A type of objects would make addresses of the bytes.", TAMPERING),
+    Rule("flax-extension", MEDIUM, SURE, "The checkpoint holds values of a kind that Flax does not write: a reader with extensions of its own runs them.", "find out which program wrote them, or save the parameters again with Flax", controls=TAMPERING),
+    Rule("flax-structure", HIGH, SURE, "The MessagePack cannot be read to its end, or says something twice: readers disagree about it or crash.", FETCH_AGAIN, ("CWE-20",), controls=TAMPERING),
     Rule(
         "tree-index", HIGH, SURE,
         "A tree leads to a node, feature, output or category that is not there, or back to itself.",
