@@ -119,8 +119,8 @@ class Report:
         else:
             self.not_examined("it names more files than are followed")
 
-    def template(self, name: str, text: str) -> None:
-        """Note a chat template, for comparison with those of another model."""
+    def template(self, name: str, text: str) -> bool:
+        """Note a chat template, for comparison with those of another model; returns False if there are too many."""
         everything = self._all
         everything.template_characters += len(text)
         if (
@@ -128,8 +128,9 @@ class Report:
             and everything.template_characters <= MAX_TEMPLATE_CHARACTERS
         ):
             everything.templates.append((name, text))
-        else:
-            self.fact("templates", "more than are compared")
+            return True
+        self.fact("templates", "more than are compared")
+        return False
 
     @property
     def templates(self) -> tuple[tuple[str, str], ...]:

@@ -19,6 +19,7 @@ from weighlock.inspection.span import WINDOW_BYTES, FormatError, Reading, Unexam
 MAX_XML_BYTES: Final = 256 * 1024 * 1024  # large language models reach about 10 MB
 MAX_DEPTH: Final = 200  # elements in each other; a body in a body has about ten more
 MAX_ATTRIBUTE_CHARACTERS: Final = 1024 * 1024  # of one element; a list of shapes has some hundred
+MAX_TOKEN_BYTES: Final = 4 * 1024 * 1024  # until the next tag: the parser begins anew at it with every window
 MAX_OFFSET: Final = 2**63 - 1
 _VERSIONS: Final = re.compile(r"opset[0-9]{1,2}|ie_internal_opset|util|experimental|")
 _NUMBER: Final = re.compile(r"[0-9]{1,19}")
@@ -57,6 +58,7 @@ class _Model:
         self._path: list[str] = []
         self._layers = 0
         self._end = 0
+        self._fed = 0
         self._foreign: dict[tuple[str, str], int] = {}
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
@@ -65,12 +67,15 @@ class _Model:
         self._parser.EntityDeclHandler = self._refuse
 
     def feed(self, raw: bytes, *, last: bool) -> None:
-        """Read on; raises FormatError."""
+        """Read on; raises FormatError and Unexamined."""
         try:
             self._parser.Parse(raw, last)
         except expat.ExpatError as error:
             told = f"the XML cannot be read: {expat.ErrorString(error.code)} in line {error.lineno}"
             raise FormatError("openvino-structure", told, self._parser.ErrorByteIndex) from error
+        self._fed += len(raw)
+        if self._fed - self._parser.CurrentByteIndex > MAX_TOKEN_BYTES:
+            raise Unexamined(f"a tag of more than {MAX_TOKEN_BYTES} bytes is not read")
 
     def conclude(self, stem: str) -> None:
         """Report what needs the whole model; the constants are in the file of its name and ``.bin``."""

@@ -45,7 +45,8 @@ _ACTIVE: Final = re.compile(
     re.IGNORECASE,
 )
 _MARKUP_SUFFIXES: Final = frozenset({".html", ".htm", ".xhtml", ".svg", ".xml"})
-_PMML: Final = re.compile(r"<(?:[\w-]+:)?PMML\b")
+# a model in PMML, or one of OpenVINO behind a comment so long that it was not recognised
+_MODEL: Final = re.compile(r"<(?:[\w-]+:)?PMML\b|<net\s")
 _ENTITY: Final = re.compile(
     r"<!ENTITY\s+(?:%\s+)?[\w.-]+\s+(?:SYSTEM|PUBLIC)\b|<!DOCTYPE[^>\[]{0,300}\b(?:SYSTEM|PUBLIC)\s+[\"'](?!http://www\.w3\.org/|-//)"
 )
@@ -74,7 +75,7 @@ def examine_markup(file: File) -> Reading[None]:
     if not is_text((yield from read(0, file.size)), whole=True):
         report.not_examined("the file begins as markup and goes on as something else")
     suffix = PurePosixPath(file.path).suffix.lower()
-    if suffix not in _MARKUP_SUFFIXES or _PMML.search(text):
+    if suffix not in _MARKUP_SUFFIXES or _MODEL.search(text):
         report.not_examined(f"no rule says what a loader makes of markup named {shown(file.path)}")
     if found := _ACTIVE.search(text):
         report.find("script-in-markup", f"it has {shown(found.group().strip())}", line=_line(text, found))
