@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from weighlock.core.finding import Examined
-from weighlock.inspection.catalogue import EXAMINATIONS, examination_of
+from weighlock.inspection.catalogue import examination_of
 from weighlock.inspection.detect import (
     FIRST_BYTES,
     HEAD_BYTES,
@@ -21,22 +21,11 @@ from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 from weighlock.inspection.text.kind import TEXT_FORMATS
 
 _UNMARKED = TEXT_FORMATS - {"empty"} | {"unknown"}  # told without a magic number
-# "G" is BINFLOAT, a safetensors header may be of any length, and a protobuf message may begin with "(", which is MARK:
-# loaders that go by a name such as .bin unpickle them
-_ALSO_PICKLE = frozenset(
-    {
-        "gguf",
-        "safetensors",
-        "onnx",
-        "tf-saved-model",
-        "tf-meta-graph",
-        "tf-graph",
-        "keras-metadata",
-        "coreml",
-        "msgpack",
-        "catboost",
-    }
-)
+# of all others the bytes may be a program of the unpickler too, for loaders that go by a name such as .bin: "G" is
+# BINFLOAT, a safetensors header may be of any length, a name in a tar file is what its writer likes.
+# "P" asks for an object outside, which no unpickler has for whoever does not write it
+# HDF5 begins with a byte that is no operation, or behind a block of the user's that is examined by itself
+_NOT_ALSO_PICKLE = frozenset({"pickle", "joblib", "torch-legacy", "zip", "hdf5", "empty"})
 
 
 def inspect_file(
@@ -85,13 +74,14 @@ def _head(size: int) -> Reading[bytes]:
 
 def _settle(found: Detected, head: bytes, size: int) -> Reading[Detected]:
     """Return the format after reading on, where the head of the file could not tell whether it is a pickle."""
-    if EXAMINATIONS.get(found.format) and found.format not in _UNMARKED | _ALSO_PICKLE:
+    if found.format in _NOT_ALSO_PICKLE:
         return found
     if not may_go_on_as_pickle(head, size):
         return found
-    own_name = found.format in _ALSO_PICKLE & found.promised
+    marked = found.format not in _UNMARKED
+    own_name = marked and found.format in found.promised and "pickle" not in found.promised
     pickles = yield from read_pickles(min(size, HEAD_BYTES) if own_name else size)
     whole = pickles.rest == size and all(stream.stopped and stream.usable for stream in pickles.streams)
-    imports = found.format in _ALSO_PICKLE and any(stream.names for stream in pickles.streams)
+    imports = marked and any(stream.names for stream in pickles.streams)
     is_pickle = whole or imports or any(map(reaches_out, pickles.streams))
     return found._replace(format="pickle") if is_pickle else found

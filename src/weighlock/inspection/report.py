@@ -16,6 +16,9 @@ MAX_TEMPLATES: Final = 50  # of one file; models have up to five
 MAX_TEMPLATE_CHARACTERS: Final = 1_000_000  # of all of them; the longest real ones have about 60,000 each
 MAX_LINK_CHARACTERS: Final = 4096  # the longest path that Linux takes
 
+# rules that say what a file holds, whatever its own format is: a policy may forbid it
+_HOLDS: Final = {"pickle-present": "pickle"}
+
 # told of each finding as soon as there is one, with the format of the file
 Listen: TypeAlias = Callable[[Finding, str], None]
 
@@ -75,6 +78,8 @@ class Report:
         ``message`` has its untrusted text already ``shown()``.
         """
         about = find_rule(rule)
+        if rule in _HOLDS:
+            self._all.formats[_HOLDS[rule]] = None
         location = self._location
         if offset is not None:
             location += f"@{offset}"
