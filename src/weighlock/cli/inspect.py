@@ -18,8 +18,10 @@ from weighlock.cli.context import (
 )
 from weighlock.cli.output import Output, common_options, pass_output
 from weighlock.cli.progress import progress_for
+from weighlock.core.error import UsageError
 from weighlock.core.finding import Severity
 from weighlock.core.outcome import Outcome
+from weighlock.core.text import shown
 
 if TYPE_CHECKING:
     from weighlock.cli.inspect_base import Base
@@ -103,6 +105,7 @@ def inspect(
 
     Exit status: 0 clean, 1 findings, 3 not examined; findings win.
     """
+    _check_arguments(targets, files)
     rules = _rules(targets, waivers)
     notes = list(rules.notes)
     compared = None
@@ -121,6 +124,20 @@ def inspect(
         facts = _facts(targets, told, compared) if output.json else {}
         output.facts(facts, lambda: _text(told, compared, outcome, everything=everything))
     return outcome
+
+
+def _check_arguments(targets: tuple[str, ...], files: dict[str, Path | None]) -> None:
+    """Refuse at once what would fail after an inspection of an hour."""
+    if "" in targets:
+        raise click.UsageError("a target is empty; was a variable not set?")
+    on_stdout = [form for form, place in files.items() if str(place) == "-"]
+    if len(on_stdout) > 1:
+        raise click.UsageError(
+            f"only one of {' and '.join(f'--{form}' for form in on_stdout)} can be written to -"
+        )
+    for form, place in files.items():
+        if place is not None and not place.parent.is_dir():
+            raise click.UsageError(f"--{form}: there is no folder {shown(str(place.parent))}")
 
 
 class _Inspected(NamedTuple):
@@ -179,8 +196,12 @@ def _inspect(
 ) -> "tuple[InspectionResult, tuple[str, Digest] | None]":
     if len(targets) == 1 and (is_stored(targets[0]) or not _is_path(targets[0])):
         return _inspect_stored(targets[0], rules, progress)
-    if any(is_stored(target) for target in targets):
-        raise click.UsageError("a name in a store is inspected alone: give one target, or files and folders")
+    from weighlock.cli.inspect_source import is_source
+
+    if any(is_stored(target) or is_source(target) for target in targets):
+        raise click.UsageError(
+            "a name in a store, or a source, is inspected alone: give one target, or files and folders"
+        )
     from weighlock.service.inspect import inspect_paths
 
     waived = {waiver.rule for waiver in rules.waivers}
@@ -205,7 +226,13 @@ def _inspect_stored(
     from weighlock.store.manifest import read_model
 
     named = StoreReference.parse(target)
-    store = workspace().store(named.environment)
+    try:
+        store = workspace().store(named.environment)
+    except UsageError as error:
+        if error.code != "store_missing" or is_stored(target):
+            raise
+        why = f"{shown(target)!r} is no file or folder here, and no name in a store: {error.message}"
+        raise UsageError("source_missing", why, hint=f"check the path, or {error.hint}") from error
     artifact = read_model(store, store.resolve(named.text).digest)
     result = inspect_artifact(store, artifact, options=rules.options, progress=progress)
     return result, (named.text, artifact.digest)
@@ -227,18 +254,13 @@ def _write(
         return False
     from weighlock.service.inspection_output import FORMS, to_statement
 
-    on_stdout = [form for form, place in wanted.items() if str(place) == "-"]
-    if len(on_stdout) > 1:
-        raise click.UsageError(
-            f"only one of {' and '.join(f'--{form}' for form in on_stdout)} can be written to -"
-        )
     for form, place in wanted.items():
         text = to_statement(result, subject, clock()()) if form == "statement" else FORMS[form](result)
-        if form in on_stdout:
+        if str(place) == "-":
             click.echo(text, nl=False)
         else:
             place.write_text(text, encoding="utf-8")
-    return bool(on_stdout)
+    return any(str(place) == "-" for place in wanted.values())
 
 
 def _text(inspected: _Inspected, base: "Base | None", outcome: Outcome, *, everything: bool) -> str:

@@ -78,12 +78,13 @@ def _row(file: "InspectedFile") -> tuple[str, ...]:
 
 def _findings(findings: "Sequence[Finding]", width: int | None, *, everything: bool) -> str:
     told = list(findings) if everything else list(_first_of_each(findings))[:MAX_ROWS]
-    blocks = [_finding(finding, width) for finding in told]
+    seen: set[tuple[str, str]] = set()
+    blocks = [_finding(finding, width, seen) for finding in told]
     left = Counter(finding.rule for finding in findings)
     left.subtract(finding.rule for finding in told)
     more = [f"{count} of {rule}" for rule, count in left.items() if count]
     if len(more) > MAX_RULES:
-        more[MAX_RULES:] = [f"{sum(left.values())} of them in all"]
+        more[MAX_RULES:] = [f"others, {sum(left.values())} in all"]
     if more:
         blocks.append(f"… and {', '.join(more)} (--all shows them)")
     return "\n".join(blocks)
@@ -106,17 +107,16 @@ def _first_of_each(findings: "Iterable[Finding]") -> "Iterator[Finding]":
             yield finding
 
 
-def _finding(finding: "Finding", width: int | None) -> str:
+def _finding(finding: "Finding", width: int | None, seen: set[tuple[str, str]]) -> str:
+    """Return what was found and where; what its rule says stands at the first one and is put into ``seen``."""
     from weighlock.inspection.rulebook.registry import find_rule
 
     head = styled(finding.severity.name.lower(), _COLOURS[finding.severity])
-    lines = [f"{head}  {finding.rule}  {finding.location}"]
-    for text in (
-        finding.message,
-        f"why it matters: {find_rule(finding.rule).reason}",
-        f"what to do: {finding.remedy}",
-    ):
-        lines += _wrapped(text, width)
+    lines = [f"{head}  {finding.rule}  {finding.location}", *_wrapped(finding.message, width)]
+    if (finding.rule, finding.remedy) not in seen:
+        seen.add((finding.rule, finding.remedy))
+        lines += _wrapped(f"why it matters: {find_rule(finding.rule).reason}", width)
+        lines += _wrapped(f"what to do: {finding.remedy}", width)
     return "\n".join(lines)
 
 

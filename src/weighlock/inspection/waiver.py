@@ -12,6 +12,7 @@ from typing import Final
 from weighlock.core.text import shown
 from weighlock.core.waiver import Waiver, WaiverError
 from weighlock.inspection.result import InspectedFile, InspectionResult, Waived
+from weighlock.inspection.rulebook.registry import all_rules
 from weighlock.yamltext import Node, YamlError, read_yaml, wrong
 
 VERSION: Final = 1
@@ -79,4 +80,6 @@ def _apply(file: InspectedFile, waivers: Iterable[Waiver], used: set[Waiver]) ->
 def _idle(waiver: Waiver, found: set[str]) -> str:
     if waiver.rule in found:
         return "other bytes than it names were found by that rule, or the finding is critical"
+    if waiver.rule not in all_rules():
+        return "there is no such rule (`weighlock explain` lists them)"
     return "that rule found nothing"

@@ -37,6 +37,8 @@ def inspect(path: "str | os.PathLike[str]", *, allow: Mapping[str, str] | None =
     Raises WeighlockError, whose ``code`` is one of docs/errors.md: ``source_missing``, ``link_refused``,
     ``file_special``, ``artifact_empty``, ``path_invalid``, ``io_failed``, ``arguments_invalid``.
     """
+    if not os.fspath(path):
+        raise UsageError("source_missing", "the path is empty")
     try:
         names = {split_name(name): reason for name, reason in (allow or {}).items()}
     except ValueError as error:

@@ -38,8 +38,14 @@ _early: list[Started] = []
 
 
 def start_early() -> None:
-    """Start a worker that the first ``take_worker`` of this process will have; its start-up runs beside ours."""
-    _early.append(start_worker(MAX_MEMORY_BYTES))
+    """Start a worker that the first ``take_worker`` of this process will have; its start-up runs beside ours.
+
+    Where none can be started nothing is said: whoever needs one tries again, and tells people.
+    """
+    try:
+        _early.append(start_worker(MAX_MEMORY_BYTES))
+    except OSError:
+        return
 
 
 def take_worker(memory_bytes: int) -> Started:

@@ -12,6 +12,7 @@ from weighlock.cli.inspect_text import MAX_ROWS
 from weighlock.cli.main import root, run
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.rulebook.registry import all_rules
+from weighlock.service.inspection_start import start_early
 from weighlock.settings import FILE_NAME
 
 SYSTEM = b"cos\nsystem\n(S'touch marker'\ntR."
@@ -155,3 +156,61 @@ def test_a_base_without_templates_is_said(tmp_path: Path, capsys: pytest.Capture
     ran = capsys.readouterr()
     assert "has no chat template" in ran.err
     assert "'a.jinja' was added" in ran.out
+
+
+def test_a_rule_is_explained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.pkl", "b.pkl"):
+        (tmp_path / name).write_bytes(SYSTEM)
+    run(["inspect", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert out.count("critical  pickle-global-dangerous") == 2
+    reason = all_rules()["pickle-global-dangerous"].reason
+    assert out.count(f"why it matters: {reason}") == 1
+    assert out.index("a.pkl@") < out.index("why it matters:") < out.index("b.pkl@")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([""], "a target is empty"),
+        (["a.json", "hf:owner/name"], "is inspected alone"),
+        (["a.json", "experimentation:model"], "is inspected alone"),
+        (["a.json", "--sarif", "missing/x.sarif"], "there is no folder missing"),
+        (["a.json", "--sarif", "-", "--markdown", "-"], "only one of --sarif and --markdown"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_read(
+    arguments: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("weighlock.service.inspect.inspect_paths", None)
+    assert run(["inspect", *arguments]) == Outcome.USAGE
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_misspelt_path_outside_of_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["inspect", "modell"]) == Outcome.USAGE
+    err = capsys.readouterr().err
+    assert "'modell' is no file or folder here" in err
+    assert "check the path" in err
+
+
+def test_without_room_for_a_worker_nothing_is_examined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    (tmp_path / "a.json").write_text("{}")
+    monkeypatch.setattr("weighlock.service.inspection_start.os.posix_spawn", refuse)
+    start_early()
+    assert run(["inspect", str(tmp_path)]) == Outcome.UNDECIDED
+    assert "not examined" in capsys.readouterr().out

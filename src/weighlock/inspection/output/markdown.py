@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from weighlock.core.finding import Finding
+from weighlock.core.finding import Finding, Severity
 from weighlock.core.outcome import Outcome
 from weighlock.core.text import shown
 from weighlock.inspection.result import InspectedFile, InspectionResult
@@ -18,9 +18,11 @@ _WORDS: Final = {Outcome.CLEAN: "clean", Outcome.FINDINGS: "findings", Outcome.U
 def to_markdown(result: InspectionResult) -> str:
     """Return the page: the verdict, the findings with what to do, what was not examined, every file."""
     coverage = result.coverage
+    found = sum(each.severity > Severity.INFO for each in result.findings)
+    known = len(result.findings) - found
     counts = (
-        f"{coverage.files_examined} of {len(result.files)} files examined, {len(result.findings)} findings. "
-        f"Weighlock {escaped(result.tool_version)}."
+        f"{coverage.files_examined} of {len(result.files)} files examined, {found} findings"
+        f"{f', {known} more only worth knowing' if known else ''}. Weighlock {escaped(result.tool_version)}."
     )
     lines = [f"# Inspection: {_WORDS.get(result.outcome, 'not examined')}", "", counts]
     lines += _section("Findings", ("severity", "rule", "where", "what", "what to do"), _findings(result))
