@@ -231,20 +231,34 @@ def hidden() -> list[Case]:
     ]  # fmt: skip
 
 
-def compiled() -> list[Case]:
-    code = (
+def code_of(*names: str) -> bytes:
+    """Return a code object of Python 3.11 that does nothing and uses these names."""
+    used = b"".join(b"z" + bytes([len(name)]) + name.encode() for name in names)
+    return (
         b"\xe3"
         + bytes(20)
         + b"s\0\0\0\0"
-        + b")\0" * 2
+        + b")\0"
+        + b")"
+        + bytes([len(names)])
+        + used
         + b")\0"
         + b"s\0\0\0\0"
         + b"z\1x" * 3
         + bytes(4)
         + b"s\0\0\0\0" * 2
     )
+
+
+def bytecode(*names: str) -> bytes:
+    """Return a compiled file that uses these names."""
     head = (3495).to_bytes(2, "little") + b"\r\n"
-    whole = head + bytes(4) + struct.pack("<2I", 0, 10) + code
+    return head + bytes(4) + struct.pack("<2I", 0, 10) + code_of(*names)
+
+
+def compiled() -> list[Case]:
+    code, whole = code_of(), bytecode()
+    head = whole[:4]
     told = "what compiled Python does"
     return [
         reject("python/x.pyc", whole, "compiled Python", "python-bytecode", not_examined=told),

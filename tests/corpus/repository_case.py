@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from corpus.case import Case
-from corpus.python_case import compiled
+from corpus.python_case import bytecode
 from model_file import safetensors, tensor
 
 
@@ -30,7 +30,7 @@ def models() -> list[Model]:
     both = {"model-00001-of-00002.safetensors": weights, "model-00002-of-00002.safetensors": weights}
     auto = json.dumps({"auto_map": {"AutoModel": "modeling_x.Model"}}).encode()
     elsewhere = json.dumps({"auto_map": {"AutoModel": "other/repo--modeling_x.Model"}}).encode()
-    pyc = compiled()[0].data
+    pyc = bytecode("X")
     name = "model.safetensors.index.json"
     return [
         Model("shards", {name: index, **both}),
@@ -38,6 +38,8 @@ def models() -> list[Model]:
         Model("package", {"config.json": auto, "modeling_x/__init__.py": b"X = 1\n"}),
         Model("alone", {"config.json": auto}),
         Model("source", {"__pycache__/x.cpython-311.pyc": pyc, "x.py": b"X = 1\n"}),
+        Model("other source", {"__pycache__/x.cpython-311.pyc": bytecode("X", "system"), "x.py": b"X = 1\n"}, frozenset({("__pycache__/x.cpython-311.pyc", "repository-bytecode-differs")})),
+        Model("empty source", {"x.pyc": pyc, "x.py": b"# nothing\n"}, frozenset({("x.pyc", "repository-bytecode-differs")})),
         Model("in a folder", {f"a/{name}": index, **{f"a/{path}": data for path, data in both.items()}}),
         Model("shard missing", {name: index, "model-00001-of-00002.safetensors": weights}, frozenset({(name, "repository-shard-missing")})),
         Model("shard too many", {name: index, **both, "model-00003-of-00002.safetensors": weights}, frozenset({("model-00003-of-00002.safetensors", "repository-shard-unlisted")})),

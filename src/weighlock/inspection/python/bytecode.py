@@ -7,7 +7,9 @@ from weighlock.core.text import shown
 from weighlock.inspection.file import File
 from weighlock.inspection.python.effect import names_credentials
 from weighlock.inspection.python.marshalled import Layout, Marshalled
+from weighlock.inspection.python.vocabulary import comparable
 from weighlock.inspection.span import Reading, Unexamined, read
+from weighlock.inspection.summary import CODE_NAMES, add_summary
 
 MAX_BYTECODE_BYTES: Final = 16 * 1024 * 1024  # the largest modules have some megabytes
 HEADER_BYTES: Final = 16  # since Python 3.7
@@ -48,6 +50,7 @@ def examine_bytecode(file: File) -> Reading[None]:
     end = HEADER_BYTES + marshalled.read()
     if end != len(raw):
         report.find("python-bytecode-broken", f"{len(raw) - end} bytes follow its code", offset=end)
+    add_summary(report, CODE_NAMES, comparable([*marshalled.code.names, *marshalled.code.texts]))
     report.fact("names", ", ".join(list(marshalled.code.names)[:MAX_NAMES_SHOWN]))
     if any(names_credentials(text) for text in marshalled.code.texts):
         report.fact("credentials", "its texts name a file of credentials")

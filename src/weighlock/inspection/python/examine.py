@@ -15,9 +15,11 @@ from weighlock.inspection.python.source import (
     hidden_in_tree,
     parse,
 )
+from weighlock.inspection.python.vocabulary import comparable, names_of_source
 from weighlock.inspection.python.walk import MAX_NESTED, SCRIPT, Walk
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import Reading, Unexamined, read
+from weighlock.inspection.summary import CODE_NAMES, add_summary
 
 MAX_PAYLOADS: Final = 20  # constant pickles of one file that are examined
 _WHEN: Final = {
@@ -99,6 +101,8 @@ def examine_source(file: File, text: str, *, program: bool = False) -> None:
     except RecursionError as error:  # trees are walked as deep as they are
         raise Unexamined("the source nests too deep") from error
     _tell(report, walk, program=program)
+    if not file.depth:  # what is in an archive is not held against its neighbours
+        add_summary(report, CODE_NAMES, comparable(names_of_source(tree)))
     for data, line in walk.evaluator.payloads[:MAX_PAYLOADS]:
         file.unpacked(f"line {line}", data)
 

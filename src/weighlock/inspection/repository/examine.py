@@ -2,7 +2,8 @@
 
 ``examine_repository`` is called when every file was examined. It goes by the links that examinations noted:
 ``shard`` (an index names a file), ``code`` (a configuration names a Python file), ``repository`` (it names another
-repository's code), ``bytecode`` (a compiled file's source), ``python-import`` (a Python file imports its neighbour).
+repository's code), ``bytecode`` (a compiled file's source), ``python-import`` (a Python file imports its neighbour), and
+by summaries of names (``summary``).
 """
 
 import posixpath
@@ -13,6 +14,7 @@ from typing import Final
 from weighlock.core.finding import Examined, Finding, Link
 from weighlock.core.text import shown
 from weighlock.inspection.rulebook.registry import find_rule
+from weighlock.inspection.summary import CODE_NAMES, summary_of
 
 MAX_TOLD: Final = 50  # findings of one rule in one file: more help nobody
 _SHARD: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(safetensors|bin)")
@@ -54,7 +56,18 @@ def _judge(each: Examined, link: Link, by_path: Mapping[str, Examined]) -> Findi
         return _finding(
             "repository-bytecode-alone", each.path, f"its source {shown(link.target)} is not there"
         )
-    return None
+    return _compiled(each, by_path[link.target]) if link.kind == "bytecode" else None
+
+
+def _compiled(compiled: Examined, source: Examined) -> Finding | None:
+    """Return a finding if compiled Python uses names or texts that its source does not have."""
+    used, known = summary_of(compiled, CODE_NAMES), summary_of(source, CODE_NAMES)
+    if used is None or known is None or used <= known:
+        return None
+    told = (
+        f"{len(used - known)} of its {len(used)} names and texts are not in its source {shown(source.path)}"
+    )
+    return _finding("repository-bytecode-differs", compiled.path, told)
 
 
 def _beside(path: str, target: str) -> str:

@@ -142,7 +142,7 @@ def test_compiled_python_of_this_version_is_read_to_its_end(tmp_path: Path) -> N
     examined = examine("x.pyc", compiled.read_bytes())
     assert rules_of(examined) == {"python-bytecode"}
     assert "getcwd" in dict(examined.facts)["names"]
-    assert [link.target for link in examined.links] == ["x.py"]
+    assert [link.target for link in examined.links if link.kind == "bytecode"] == ["x.py"]
 
 
 def test_marshal_that_is_no_code_is_read_too() -> None:
