@@ -1,7 +1,7 @@
 """``weighlock explain``, also reached as ``weighlock inspect explain``."""
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -13,6 +13,8 @@ from weighlock.core.text import shown
 
 if TYPE_CHECKING:
     from weighlock.inspection.rulebook.rule import Rule
+
+MAX_CLOSE: Final = 4  # rules that are suggested for a name that is none
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -51,7 +53,8 @@ def explain(output: Output, *, rule: str | None) -> None:
 
 def _unknown(rule: str, known: list[str]) -> UsageError:
     inside = [name for name in known if rule and rule.lower() in name]
-    close = difflib.get_close_matches(rule.lower(), known, n=3) or inside[:3]
+    alike = difflib.get_close_matches(rule.lower(), known, n=MAX_CLOSE)
+    close = list(dict.fromkeys([*alike, *inside]))[:MAX_CLOSE]
     return UsageError(
         "rule_unknown",
         f"there is no rule {shown(rule)!r}",
