@@ -115,7 +115,7 @@ def _json() -> Made:
         ),
         ("quantize_config.json", {"model_file_base_name": "../../marker"}, "weights at a path upward"),
         (
-            "MANIFEST.json",
+            "MAR-INF/MANIFEST.json",
             {
                 "createdOn": "x",
                 "model": {
@@ -184,16 +184,10 @@ def _yaml() -> Made:
         ),
         ("model_config.yaml", "a: &x\n  _target_: os.system\nb: *x\n", "a hydra target by an alias"),
         ("config.yaml", "a: ${oc.env:AWS_SECRET_ACCESS_KEY}\n", "an environment variable by omegaconf"),
-        ("config.yaml", "a: ${python_code:__import__('os').system('touch marker')}\n", "code by a resolver"),
         (
             "MLmodel",
             "flavors:\n  python_function:\n    loader_module: marker_module\n    code: code\n    data: ../../x\n",
             "MLflow's own loader",
-        ),
-        (
-            "MLmodel",
-            "flavors:\n  python_function:\n    loader_module: mlflow.pyfunc.model\n    python_model: python_model.pkl\n",
-            "MLflow's pickled model",
         ),
         (
             "config.yaml",

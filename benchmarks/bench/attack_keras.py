@@ -234,7 +234,7 @@ def _layers() -> Iterator[tuple[str, Layer, str]]:
     )
     yield (
         "custom",
-        _thing(None, "Layer", {"name": "x"}, registered_name="marker>Layer"),
+        _thing(None, "MarkerLayer", {"name": "x"}, registered_name="marker>MarkerLayer"),
         "a class nobody knows",
     )
     yield "dotted", _thing("keras.layers", "Lambda.from_config", body), "a method in place of a class"
@@ -274,7 +274,9 @@ def _files() -> Iterator[tuple[str, bytes, str]]:
             **{
                 "model.weights.npz": zipped(
                     {
-                        "__root__.npy": b"\x93NUMPY\x01\0\x36\0{'descr':'|O','fortran_order':False,'shape':(1,)}       \n"
+                        "__root__.npy": b"\x93NUMPY\x01\0\x36\0"
+                        + b"{'descr':'|O','fortran_order':False,'shape':(1,)}".ljust(53)
+                        + b"\n"
                         + EVIL
                     }
                 )

