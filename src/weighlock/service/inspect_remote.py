@@ -30,6 +30,9 @@ STEP_BYTES: Final = 64 * 1024  # fewer are not asked for: a round trip costs as 
 SMALL_BYTES: Final = 256 * 1024  # a file that is fetched whole at once
 MAX_PREFETCHED_BYTES: Final = 64 * 1024 * 1024  # held in memory before the first file is examined
 CONNECTIONS: Final = 16  # for the heads and tails of all files, before the first is examined
+MAX_HELD_BYTES: Final = (
+    32 * 1024 * 1024
+)  # of one file while it is examined; what goes on from there is read once
 MAX_FETCHED_BYTES: Final = 512 * 1024 * 1024  # of one model: a few large tokenizers and pickles
 
 
@@ -136,8 +139,14 @@ class _RemoteFile:
             )
         self.tally.add(end - begin)
         data = self.ranges.read(begin, end)
-        self.parts[begin] = data
+        if sum(map(len, self.parts.values())) + len(data) > MAX_HELD_BYTES:
+            self.parts = {at: part for at, part in self.parts.items() if at in self._ends()}
+        if len(data) <= MAX_HELD_BYTES:
+            self.parts[begin] = data
         return data
+
+    def _ends(self) -> tuple[int, int]:
+        return 0, self.size - TAIL_BYTES
 
 
 def _file_of(fetched: Fetched, item: Item, tally: _Tally) -> _RemoteFile:
