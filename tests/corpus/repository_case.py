@@ -23,11 +23,11 @@ def cases() -> list[Case]:
 
 
 def models() -> list[Model]:
-    weights = safetensors({"a": tensor("U8", [1], 0, 1)}, b"x")
+    weights, second = (safetensors({name: tensor("U8", [1], 0, 1)}, b"x") for name in "ab")
     index = json.dumps(
         {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
     ).encode()
-    both = {"model-00001-of-00002.safetensors": weights, "model-00002-of-00002.safetensors": weights}
+    both = {"model-00001-of-00002.safetensors": weights, "model-00002-of-00002.safetensors": second}
     auto = json.dumps({"auto_map": {"AutoModel": "modeling_x.Model"}}).encode()
     elsewhere = json.dumps({"auto_map": {"AutoModel": "other/repo--modeling_x.Model"}}).encode()
     pyc = bytecode("X")
@@ -41,6 +41,7 @@ def models() -> list[Model]:
         Model("other source", {"__pycache__/x.cpython-311.pyc": bytecode("X", "system"), "x.py": b"X = 1\n"}, frozenset({("__pycache__/x.cpython-311.pyc", "repository-bytecode-differs")})),
         Model("empty source", {"x.pyc": pyc, "x.py": b"# nothing\n"}, frozenset({("x.pyc", "repository-bytecode-differs")})),
         Model("in a folder", {f"a/{name}": index, **{f"a/{path}": data for path, data in both.items()}}),
+        Model("tensor elsewhere", {name: index, **both, "model-00002-of-00002.safetensors": weights}, frozenset({(name, "repository-shard-tensor")})),
         Model("shard missing", {name: index, "model-00001-of-00002.safetensors": weights}, frozenset({(name, "repository-shard-missing")})),
         Model("shard too many", {name: index, **both, "model-00003-of-00002.safetensors": weights}, frozenset({("model-00003-of-00002.safetensors", "repository-shard-unlisted")})),
         Model("code missing", {"config.json": auto, "model.safetensors": weights}, frozenset({("config.json", "repository-code-missing")})),

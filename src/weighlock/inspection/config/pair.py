@@ -47,6 +47,8 @@ _MLFLOW_LOADERS: Final = frozenset(
                  "statsmodels", "tensorflow", "transformers", "xgboost", "llama_index", "dspy")
 )  # fmt: skip
 _REMOTE_CODE: Final = "config-remote-code"
+MAX_SHARDS: Final = 5000  # of an index; the largest models have some hundred
+MAX_SHARD_CHARACTERS: Final = 500  # of a shard's path that is held against the index
 FEW_PAIRS: Final = 100  # more, and all of them numbers: one step over them all is quicker
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
 _TEMPLATE: Final = ("template", "templates")
@@ -204,6 +206,23 @@ def _weight_map(report: Report, value: Any) -> None:
             report.find("config-path", f"the shard {shown(shard)} is no safetensors file")
         else:
             _named_path(report, shard, "shard")
+    if isinstance(value, dict) and safetensors:
+        _place_tensors(report, value)
+
+
+def _place_tensors(report: Report, weight_map: dict[str, Any]) -> None:
+    """Note which tensors an index places in which shard."""
+    from weighlock.inspection.summary import TENSOR_NAMES, add_summary  # noqa: PLC0415  # of indexes alone
+
+    placed: dict[str, list[str]] = {}
+    for name, shard in weight_map.items():
+        if isinstance(shard, str) and len(shard) <= MAX_SHARD_CHARACTERS:
+            placed.setdefault(shard, []).append(name)
+    if len(placed) > MAX_SHARDS:
+        report.not_examined(f"an index of more than {MAX_SHARDS} shards is not held against them")
+        return
+    for shard, names in placed.items():
+        add_summary(report, TENSOR_NAMES, names, shard)
 
 
 def _path_of_module(report: Report, value: Any) -> None:

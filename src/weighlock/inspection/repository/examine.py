@@ -14,7 +14,7 @@ from typing import Final
 from weighlock.core.finding import Examined, Finding, Link
 from weighlock.core.text import shown
 from weighlock.inspection.rulebook.registry import find_rule
-from weighlock.inspection.summary import CODE_NAMES, summary_of
+from weighlock.inspection.summary import CODE_NAMES, TENSOR_NAMES, summaries_of, summary_of
 
 MAX_TOLD: Final = 50  # findings of one rule in one file: more help nobody
 _SHARD: Final = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.(safetensors|bin)")
@@ -35,6 +35,7 @@ def examine_repository(files: Sequence[Examined]) -> list[Told]:
             found = _judge(each, link, by_path)
             if found is not None:
                 told.append((each.path, found))
+        told += _misplaced_tensors(each, by_path)
     told += _unlisted_shards(by_path)
     told += _two_formats(by_path)
     return _bounded(told)
@@ -76,6 +77,16 @@ def _beside(path: str, target: str) -> str:
 
 def _package(path: str) -> str:
     return path.removesuffix(".py") + "/__init__.py"
+
+
+def _misplaced_tensors(index: Examined, by_path: Mapping[str, Examined]) -> Iterable[Told]:
+    """Yield for each shard that does not hold what an index places in it."""
+    for shard, placed in summaries_of(index, TENSOR_NAMES).items():
+        target = by_path.get(_beside(index.path, shard)) if shard else None
+        held = summary_of(target, TENSOR_NAMES) if target else None
+        if held is not None and not placed <= held:
+            told = f"{len(placed - held)} of the {len(placed)} tensors that it places in {shown(shard)} are not there"
+            yield index.path, _finding("repository-shard-tensor", index.path, told)
 
 
 def _unlisted_shards(by_path: Mapping[str, Examined]) -> Iterable[Told]:

@@ -19,6 +19,7 @@ from weighlock.inspection.rulebook.rule import (
 
 RULES: Final = (
     Rule("repository-shard-missing", MEDIUM, SURE, "An index names a file that is not there: a loader fails, or fetches it from elsewhere.", "fetch the model again, whole, by digest", controls=TAMPERING),
+    Rule("repository-shard-tensor", MEDIUM, LIKELY, "An index places tensors in a shard that does not hold them: loaders fail, or begin with other values.", "fetch the model again, whole, by digest", controls=TAMPERING),
     Rule("repository-shard-unlisted", LOW, LIKELY, "A shard belongs to a series whose index does not name it.", "remove the file, or correct the index at its source", controls=TAMPERING),
     Rule("repository-code-missing", MEDIUM, SURE, "A configuration names code that is not in the model, so that a loader gets it from elsewhere.", REVIEW, ("CVE-2026-22807",), controls=CODE_EXECUTION),
     Rule("repository-code-elsewhere", HIGH, SURE, "A configuration makes the loader fetch and run the code of another repository, which is no part of the release.", REVIEW, ("CVE-2026-22807",), "`auto_map` values such as `owner/name--module.Class` are fetched from that repository at whatever commit its main branch then has. Whoever can write there, now or later, runs code in every process that loads this model.", CODE_EXECUTION),

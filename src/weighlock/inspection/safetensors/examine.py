@@ -10,9 +10,11 @@ from weighlock.inspection.archive.zip import examine_tail
 from weighlock.inspection.file import File
 from weighlock.inspection.safetensors.header import Header, read_header
 from weighlock.inspection.span import Reading
+from weighlock.inspection.summary import TENSOR_NAMES, add_summary
 from weighlock.inspection.template.examine import examine_template
 
 MAX_SHOWN_ENTRIES: Final = 40  # of metadata, as facts; trainers write some hundred
+_SHARD: Final = "-of-"  # in the name of a file of several, which an index describes
 MAX_DECODED_CHARACTERS: Final = 1 << 20  # of a value that is decoded to look into it
 # a pickle of protocol 2 to 5 in base64 begins with "gA" and one of these
 _PICKLE: Final = re.compile(r"gA[I-X][A-Za-z0-9+/_-]{8,}={0,2}")
@@ -36,6 +38,8 @@ def examine_safetensors(file: File) -> Reading[None]:
         report.find("safetensors-alignment", f"the data starts at byte {header.data_start}")
     _examine_metadata(file, header)
     _examine_names(file, header)
+    if _SHARD in file.path and not file.depth:
+        add_summary(report, TENSOR_NAMES, [tensor.name for tensor in header.tensors])
     yield from examine_tail(file)
 
 
