@@ -124,6 +124,8 @@ class Actions:
             self.stream.limit("a pickle imports a name by a text that lies too far back")
         else:
             self.stream.odd("pickle-global-unresolved", at, "an imported name is computed, or is not text")
+            if not (_may_be_text(module) and _may_be_text(name)):
+                self.stream.break_off(at, "an imported name is no text")
         memory.stack.append(UNKNOWN)
 
     def extension(self, code: i64, at: i64) -> None:
@@ -172,6 +174,8 @@ class Actions:
         else:
             stream.odd("pickle-computed-call", at, "a value that the pickle computed is called")
         stream.note(how, at, target, arguments, keywords)
+        if not isinstance(target, Global | Made | Persistent | Unknown):
+            stream.break_off(at, "what is called is no function")
         self.memory.stack.append(Made(how, target, arguments, keywords) if made is None else made)
 
     def _build(self, target: Value, state: Value, at: i64) -> None:
@@ -265,6 +269,16 @@ def part_of(value: Value, at: int) -> Part | None:
         text = arguments.items[0] if isinstance(arguments, Sequence) and arguments.items else None
         return part_of(text, at) if isinstance(text, str) else None
     return None
+
+
+def _may_be_text(value: Value) -> bool:
+    """Return whether a value may be a text, and not of a class of its own: no reader takes another for a name."""
+    if isinstance(value, Made):
+        target = value.target
+        return value.how == "REDUCE" and not (
+            isinstance(target, Global) and target.module.startswith("numpy")
+        )
+    return isinstance(value, str | Unknown | Persistent) or (isinstance(value, Data) and value.kind == "str")
 
 
 def is_plain(value: Value) -> bool:

@@ -171,12 +171,33 @@ def is_inert(call: Call, value: Value) -> bool:
     if not isinstance(value, Made):
         return True
     kind = class_of(value)
-    if kind is None:
+    if kind is None or name_of(kind) in _ANYTHING:
         return False
     entry = call.entry(kind)
     if entry.tier is Tier.ANY:
         return True
     return entry.tier is Tier.CHECKED and entry.words.get("build", "constants") in _WITHOUT_ATTRIBUTES
+
+
+def holds_objects(call: Call, *values: Value) -> bool:
+    """Return whether there is an object with attributes of the pickle's choice among values, however deep."""
+    waiting = list(values)
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, Sequence):
+            if each.hides:
+                return True
+            if id(each) not in seen:
+                seen.add(id(each))
+                waiting += each.items
+        elif isinstance(each, Made) and not (is_inert(call, each) or name_of(class_of(each)) == _ORDERED):
+            return True
+    return False
+
+
+_ORDERED: Final = ("collections", "OrderedDict")  # whose row denies the names of its methods
+_ANYTHING: Final = frozenset({("builtins", "getattr"), ("torch.storage", "_load_from_bytes")})
 
 
 def is_bytes(value: Value) -> bool:
@@ -241,8 +262,6 @@ def attributes(call: Call) -> str | None:
 
 def _attributes(call: Call, state: Value) -> str | None:
     if state is None:
-        return None
-    if isinstance(state, Made) and name_of(state.target) == ("collections", "OrderedDict"):
         return None
     if not isinstance(state, Sequence) or state.kind != "dict":
         return "its state is not a dictionary of attributes"

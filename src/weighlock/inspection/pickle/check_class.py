@@ -22,6 +22,7 @@ from weighlock.inspection.pickle.table import TRUSTED, Tier
 from weighlock.inspection.pickle.value import Global, Made, Sequence
 
 _BASES: Final = {"dict": "dict", "list": "list", "tuple": "tuple", "set": "set", "frozenset": "frozenset"}
+_NUMBERS: Final = frozenset({"str", "int", "float", "bytes"})
 _TREE_WORDS: Final = ("Distance", "KDTree", "BallTree", "BinaryTree")
 _INDEX_MODULES: Final = ("pandas", "pandas.core.indexes", "pandas.indexes")
 
@@ -36,8 +37,10 @@ def reconstructor(call: Call) -> str | None:
             name = name_of(base)
             if name == ("builtins", "object"):
                 return None if state is None else "it hands a value to object.__new__"
-            if name and name[0] == "builtins" and name[1] in {*_BASES, "str", "int", "float", "bytes"}:
-                return carries(call, state)
+            if name and name[0] == "builtins" and name[1] in {*_BASES, *_NUMBERS}:
+                if is_constant(call, state) or (is_inert(call, state) and name[1] in _BASES):
+                    return carries(call, state)
+                return f"it hands an object to {dotted(base)}, which asks it for more"
             return f"it makes an instance over {dotted(base)}"
     return "it makes an instance of a class that was computed"
 
@@ -74,7 +77,7 @@ def compiled(call: Call) -> str | None:
             entry = call.entry(kind)
             if entry.tier in TRUSTED and not entry.carried:
                 return f"it makes an instance of {dotted(kind)}"
-            return carries(call, state)
+            return carries(call, state) or table(call._replace(arguments=state))
     return "it makes an instance of a class that was computed"
 
 
@@ -107,6 +110,8 @@ def table(call: Call) -> str | None:
     while waiting:
         each = waiting.pop()
         if isinstance(each, Sequence):
+            if each.hides:
+                return "a part of a table cannot be read"
             if id(each) not in seen:
                 seen.add(id(each))
                 waiting += each.items

@@ -18,6 +18,7 @@ from weighlock.inspection.pickle.check import (
     dotted,
     is_bytes,
     is_constant,
+    is_inert,
     name_of,
     pairs_of,
 )
@@ -284,7 +285,10 @@ def masked_state(call: Call) -> str | None:
     if items is None or len(items) < 7:
         return "the state of an array is not as NumPy writes it"
     state = Sequence("tuple", items[:5])
-    return array_state(call._replace(arguments=state)) or carries(call, *items[5:])
+    wrong = array_state(call._replace(arguments=state)) or carries(call, *items[5:])
+    if wrong or all(is_inert(call, item) for item in items[5:]):
+        return wrong
+    return "its mask or its fill value is an object that NumPy would ask for more"
 
 
 def scalar(call: Call) -> str | None:

@@ -8,6 +8,7 @@ from weighlock.inspection.pickle.check import (
     NOT_KNOWN,
     Call,
     carries,
+    class_of,
     constants,
     dotted,
     is_constant,
@@ -25,6 +26,32 @@ _GRAVE_ATTRIBUTE: Final = re.compile(
     r"tofile|fromfile|from_file|system|popen|spawn|unlink|remove|mro$|format$|format_map|hub|(?:f|gi|cr|ag|tb|co|func)_",
     re.ASCII,
 )
+_GRAVE_WORDS: Final = frozenset(
+    [
+        "code",
+        "ctypes",
+        "download",
+        "dump",
+        "eval",
+        "exec",
+        "export",
+        "file",
+        "from",
+        "globals",
+        "hub",
+        "module",
+        "modules",
+        "package",
+        "path",
+        "popen",
+        "pretrained",
+        "push",
+        "save",
+        "script",
+        "system",
+        "trace",
+    ]
+)  # wherever they stand
 
 
 def may_be_called_later(call: Call, value: Value) -> str | None:
@@ -57,15 +84,21 @@ def getattr_(call: Call) -> str | None:
             if entry.tier in TRUSTED and entry.tier is not Tier.REFERENCE and entry.carried:
                 return _attribute(name)
             return f"it takes an attribute of {dotted(owner)}"
-        case [Made(), str(name), *rest] if all(is_constant(call, each) for each in rest):
+        case [Made() as owner, str(name), *rest] if all(is_constant(call, each) for each in rest):
+            kind = class_of(owner)
+            if kind is None or not (call.entry(kind).tier is Tier.CLASS or kind.module.startswith(_RANDOM)):
+                return "it takes an attribute of an object that is no instance of a model's class"
             return _attribute(name)
     return "it takes an attribute by a name or of an object that was computed"
+
+
+_RANDOM: Final = "numpy.random."  # generators, whose methods are numbers
 
 
 def _attribute(name: str) -> str | None:
     if not _ORDINARY.fullmatch(name):
         return f"it takes the attribute {shown(name)}"
-    if _GRAVE_ATTRIBUTE.match(name):
+    if _GRAVE_ATTRIBUTE.match(name) or not _GRAVE_WORDS.isdisjoint(name.lower().split("_")):
         return f"it takes the attribute {shown(name)}, which reaches files or code"
     return None
 
@@ -109,6 +142,8 @@ def factory(call: Call) -> str | None:
         return NOT_KNOWN
     if not items:
         return None
+    if not all(is_inert(call, item) for item in items[1:]):
+        return "one of its arguments is an object that it would ask for more"
     return may_be_called_later(call, items[0]) or next(
         filter(None, (carries(call, item) for item in items[1:])), None
     )

@@ -9,6 +9,7 @@ from weighlock.inspection.pickle.check import (
     attributes,
     carries,
     dotted,
+    holds_objects,
     is_inert,
     name_of,
     pairs_of,
@@ -26,7 +27,10 @@ def tensor(call: Call) -> str | None:
         return NOT_KNOWN
     if not is_inert(call, items[0]) and not isinstance(items[0], Global):
         return "it is given an object that is no tensor, and calls its methods"
-    return carries(call, call.arguments)
+    wrong = carries(call, call.arguments)
+    if wrong or not holds_objects(call, *items[1:]):
+        return wrong
+    return "it is given an object that is no part of a tensor"
 
 
 def parameter_with_state(call: Call) -> str | None:
@@ -34,7 +38,8 @@ def parameter_with_state(call: Call) -> str | None:
     items = call.items()
     if not items or len(items) != 4:
         return NOT_KNOWN
-    return tensor(call) or _tensor_state(call, items[3])
+    first = Sequence("tuple", items[:3])
+    return tensor(call._replace(arguments=first)) or _tensor_state(call, items[3])
 
 
 def _tensor_state(call: Call, state: Value) -> str | None:
@@ -61,7 +66,8 @@ def from_type(call: Call) -> str | None:
                 return f"it calls {dotted(function)}"
             if call.entry(kind).tier in TRUSTED and not call.entry(kind).carried:
                 return f"it makes a tensor of the class {dotted(kind)}"
-            return tensor(call._replace(arguments=arguments)) or _tensor_state(call, state)
+            check = parameter_with_state if function.name.endswith("_with_state") else tensor
+            return check(call._replace(arguments=arguments)) or _tensor_state(call, state)
     return "it calls a function that was computed"
 
 

@@ -35,8 +35,9 @@ def examine_pickles(file: File, size: int) -> Reading[None]:
                 report.find(oddity.rule, shown(oddity.message), offset=oddity.offset)
         for link in stream.links:
             report.link("array", link)
+    modules = frozenset(name.module for stream in pickles.streams for name in stream.names)
     for plain in pickles.plain:
-        Judge(report, file.options.allow).judge(plain.events)
+        Judge(report, file.options.allow, modules).judge(plain.events)
     _add_facts(report, pickles.streams)
     for part in pickles.parts:
         yield from _examine_part(file, part)

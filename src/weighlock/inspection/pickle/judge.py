@@ -5,7 +5,16 @@ from importlib import import_module
 from typing import Final
 
 from weighlock.core.text import shown
-from weighlock.inspection.pickle.check import Call, Check, Seen, called_name, class_of, dotted, name_of
+from weighlock.inspection.pickle.check import (
+    Call,
+    Check,
+    Seen,
+    called_name,
+    carries,
+    class_of,
+    dotted,
+    name_of,
+)
 from weighlock.inspection.pickle.table import TRUSTED, Entry, Tier, entry_of
 from weighlock.inspection.pickle.value import Data, Event, Global, Made, Persistent, Sequence, Unknown, Value
 from weighlock.inspection.report import Report
@@ -40,9 +49,16 @@ def check_named(name: str) -> Check:
 
 
 class Judge:
-    """Adds what the events of one pickle mean to the report. ``allow`` is the user's policy."""
+    """Adds what the events of one pickle mean to the report. ``allow`` is the user's policy.
 
-    def __init__(self, report: Report, allow: Mapping[tuple[str, str], str]) -> None:
+    ``other`` are the modules that joblib imports, if the pickle is the one that other readers see: of most files
+    that is none, so the judge stops where a reader would.
+    """
+
+    def __init__(
+        self, report: Report, allow: Mapping[tuple[str, str], str], other: frozenset[str] | None = None
+    ) -> None:
+        self._other = other
         self._report = report
         self._allow = allow
         self._seen = Seen()
@@ -55,6 +71,8 @@ class Judge:
             if event.kind in CALLS and isinstance(event.target, Global):
                 calls.setdefault(event.target, event)
         for event in events:
+            if self._other is not None and self._stops(event, self._other):
+                return
             self._judge(event, calls)
 
     def _judge(self, event: Event, calls: dict[Global, Event]) -> None:
@@ -76,6 +94,16 @@ class Judge:
             case _:
                 self._judge_call(event)
 
+    def _stops(self, event: Event, modules: frozenset[str]) -> bool:
+        """Return whether a reader stops that takes the memo of one pickle for that of another."""
+        if event.kind == "IMPORT":
+            name = event.target
+            mixed = isinstance(name, Global) and name.module in modules
+            return mixed and isinstance(name, Global) and self._entry(name).tier is Tier.UNKNOWN
+        if event.kind in CALLS:
+            return not isinstance(event.target, Global | Made | Persistent | Unknown)
+        return _is_state_of_no_array(event)
+
     def _find(self, rule: str, event: Event, message: str) -> None:
         self._report.find(rule, message, offset=event.offset)
 
@@ -90,7 +118,8 @@ class Judge:
         entry = self._entry(name)
         call = calls.get(name)
         if entry.tier in TRUSTED:
-            if call is None and not entry.carried and name_of(name) not in _NOT_CALLED:
+            called = call is not None or self._other is not None
+            if not called and not entry.carried and name_of(name) not in _NOT_CALLED:
                 told = f"imports {dotted(name)} and does not call it: {entry.reason}"
                 self._find("pickle-global-trap", event, told)
             return
@@ -165,24 +194,44 @@ class Judge:
             )
             return
         entry = self._entry(kind)
-        if entry.tier in TRUSTED and entry.words.get("items") not in _CONTAINERS:
-            self._find("pickle-state", event, f"items are added to {dotted(kind)}, which is no container")
+        if entry.tier not in TRUSTED:
+            return  # found at its import
+        call = Call(kind, event.arguments, event.keywords, entry.words, self._allow, self._seen)
+        why = carries(call, event.arguments)
+        if entry.words.get("items") not in _CONTAINERS:
+            why = "which is no container"
+        if why:
+            self._find("pickle-state", event, f"items are added to {dotted(kind)}: {why}")
 
     def _judge_persistent(self, event: Event) -> None:
         match event.target:
-            case Sequence(kind="tuple", items=["storage", Global() as kind, *_]) if (
-                self._entry(kind).tier in TRUSTED
-            ):
-                return
-            case Sequence(kind="tuple", items=["module", Global() as kind, *_]) if (
-                self._entry(kind).tier in TRUSTED
-            ):
+            case Sequence(kind="tuple", items=["storage" | "module", Global() as kind, *rest]) if self._entry(
+                kind
+            ).tier in TRUSTED and not any(map(_is_object, rest)):
                 return  # files of torch before 1.0 name the source of their modules
         self._find(
             "pickle-persistent-id",
             event,
             f"a persistent identifier that is not a torch storage: {_shown_value(event.target)}",
         )
+
+
+def _is_state_of_no_array(event: Event) -> bool:
+    """Return whether NumPy refuses a state because the type in it is none."""
+    made = event.target.target if event.kind == "BUILD" and isinstance(event.target, Made) else None
+    if not (isinstance(made, Global) and made.name == "_reconstruct" and made.module.startswith("numpy.")):
+        return False
+    state = event.arguments
+    items = state.items if isinstance(state, Sequence) else []
+    kind = items[-3] if len(items) in {4, 5} else None
+    return not (isinstance(kind, Made) and name_of(kind.target) == ("numpy", "dtype"))
+
+
+def _is_object(value: Value) -> bool:
+    """Return whether a value may have methods of the pickle's choice."""
+    if isinstance(value, Sequence):
+        return any(map(_is_object, value.items)) if value.kind == "tuple" else True
+    return isinstance(value, Global | Made | Persistent | Unknown)
 
 
 def _shown_arguments(arguments: Value) -> str:

@@ -8,7 +8,16 @@ except ImportError:  # interpreted, or compiled and alone: then the name is not 
     i64 = int  # type: ignore[misc]  # a machine number where compiled
 
 from weighlock.inspection.pickle.effect import Stream
-from weighlock.inspection.pickle.value import UNKNOWN, Data, Sequence, Value
+from weighlock.inspection.pickle.value import (
+    UNKNOWN,
+    Data,
+    Global,
+    Made,
+    Persistent,
+    Sequence,
+    Unknown,
+    Value,
+)
 
 MAX_MEMO: Final = 8_000_000  # entries; the list takes 8 bytes each
 MAX_STACK: Final = 8_000_000  # as above
@@ -27,6 +36,7 @@ NOTHING: Final[list[Value]] = []  # the items of every empty container: never ch
 def _forgotten(kind: str) -> Sequence:
     made = Sequence(kind, NOTHING)
     made.cut = 1
+    made.hides = True
     return made
 
 
@@ -156,10 +166,13 @@ class Memory:
         room = MAX_ITEMS - len(target.items)
         if target.cut or room <= 0:
             target.cut += len(items)
+            target.hides = target.hides or has_objects(items, target.items)
             return
         if len(items) > room:
             target.cut += len(items) - room
+            dropped = items[room:]
             items = items[:room]
+            target.hides = has_objects(dropped, items)
         self._kept += len(items)
         if target.items:
             target.items += items
@@ -174,7 +187,28 @@ class Memory:
             if not each.items:
                 continue
             waiting.extend([item for item in each.items if isinstance(item, Sequence)])
+            each.hides = each.hides or has_objects(each.items, NOTHING)
             each.cut += len(each.items)
             each.items = NOTHING
             if 0 <= each.memo < len(self.memo) and self.memo[each.memo] is each:
                 self.memo[each.memo] = _FORGOTTEN[each.kind]
+
+
+def has_objects(items: list[Value], kept: list[Value]) -> bool:
+    """Return whether there is an object among items that are not kept, of another class than the last one ``kept``."""
+    last = kept[-1] if kept else None
+    same = last.target if isinstance(last, Made) and isinstance(last.target, Global) else None
+    for item in items:
+        if isinstance(item, Sequence):
+            if item.hides or any(not _is_constant(each) for each in item.items):
+                return True
+        elif isinstance(item, Made):
+            if same is None or item.target is not same:
+                return True
+        elif not _is_constant(item):
+            return True
+    return False
+
+
+def _is_constant(value: Value) -> bool:
+    return not isinstance(value, Sequence | Made | Global | Persistent | Unknown)

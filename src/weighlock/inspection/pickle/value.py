@@ -42,15 +42,17 @@ class Sequence:
 
     ``items`` of a dict are keys and values in turn, every one that was ever set. ``cut`` says how many
     items are not kept: if it is not 0, nothing may be concluded from those that are.
+    ``hides`` says that one of those is, or holds, another object than those that are kept.
     ``changed`` is the offset of the last operation that added to it, -1 if none did.
     """
 
-    __slots__ = ("changed", "cut", "items", "kind", "memo")
+    __slots__ = ("changed", "cut", "hides", "items", "kind", "memo")
 
     def __init__(self, kind: str, items: "list[Value]") -> None:
         self.kind = kind
         self.items = items
         self.cut = 0
+        self.hides = False
         self.changed = -1
         self.memo = -1  # the machine's: where it lies in the memo
 
