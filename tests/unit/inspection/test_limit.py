@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from model_file import examine
+from model_file import ARRAY, U32, GgufFile, examine, rules_of
 from weighlock.core.outcome import Outcome
+from weighlock.inspection.gguf.read import ARRAY_COST, MAX_STRINGS
 from weighlock.inspection.report import MAX_TEMPLATE_CHARACTERS, MAX_TEMPLATES
 
 OPENVINO = b'<?xml version="1.0"?>\n<net name="m" version="11"><layers>'
@@ -46,3 +47,13 @@ def test_toml_with_keys_of_many_parts() -> None:
 
 def test_ini_of_empty_lines() -> None:
     assert examine("a.ini", b"[a]\n" + b"\n" * 500_000).outcome is Outcome.CLEAN
+
+
+def test_gguf_with_very_many_arrays_in_an_array() -> None:
+    file = GgufFile()
+    empty = file.pack("I", U32) + file.size(0)
+    count = MAX_STRINGS // ARRAY_COST + 1
+    data = file.array("x", ARRAY, [empty] * count).bytes()
+    examined = examine("m.gguf", data)
+    assert rules_of(examined) == {"gguf-header"}
+    assert "more than" in str(examined.not_examined)

@@ -19,6 +19,7 @@ MAX_NAME_BYTES: Final = 65_535  # of keys, by the specification
 MAX_TENSOR_NAME_BYTES: Final = 63  # GGML_MAX_NAME less its NUL
 MAX_STRING_BYTES: Final = 64 * 1024 * 1024  # gguf.cpp's own limit
 MAX_STRINGS: Final = 8_000_000  # in arrays of all entries together; vocabularies have below a million
+ARRAY_COST: Final = 8  # strings that take as long as an array in an array; it has as many bytes at least
 MAX_ARRAY_DEPTH: Final = 4  # the specification permits nesting; no known file nests at all
 MAX_DIMENSIONS: Final = 4  # GGML_MAX_DIMS
 MAX_ALIGNMENT_BYTES: Final = 65_536  # 32 in practice; padding is read, so it must stay small
@@ -232,7 +233,7 @@ class _Reader:
         if kind == _ARRAY:
             if depth == MAX_ARRAY_DEPTH:
                 raise FormatError("gguf-header", f"arrays nest deeper than {MAX_ARRAY_DEPTH}", at)
-            self._count_strings(count, at)
+            self._count_strings(count * ARRAY_COST, at)
             for _ in range(count):
                 yield from self._array(depth + 1)
         elif kind == _STRING:
