@@ -253,6 +253,50 @@ def _configurations() -> list[Case]:
             "keras-custom",
         ),
         _configuration(
+            "tensorflow-function",
+            "a function of TensorFlow that computes, as Keras 2 writes it",
+            {"class_name": "TFOpLambda", "config": {"name": "add", "function": "math.add"}},
+        ),
+        _configuration(
+            "tensorflow-file",
+            "a function of TensorFlow that writes a file",
+            {"class_name": "TFOpLambda", "config": {"name": "a", "function": "io.write_file"}},
+            "keras-function",
+        ),
+        _configuration(
+            "tensorflow-raw",
+            "an operator of TensorFlow by its raw name",
+            {"class_name": "TFOpLambda", "config": {"name": "a", "function": "raw_ops.WriteFile"}},
+            "keras-function",
+        ),
+        _configuration(
+            "tensorflow-python",
+            "a function of TensorFlow that calls Python",
+            {"class_name": "TFOpLambda", "config": {"name": "a", "function": "py_function"}},
+            "keras-function",
+        ),
+        _configuration(
+            "tensorflow-method",
+            "a private method of a class of TensorFlow",
+            {
+                "class_name": "ClassMethod",
+                "config": {"cls_symbol": "RaggedTensor", "method_name": "__init__"},
+            },
+            "keras-function",
+        ),
+        _configuration(
+            "hub-handle",
+            "a layer that loads a model from the network",
+            {"class_name": "KerasLayer", "config": {"handle": "https://models.example/a"}},
+            "keras-external",
+        ),
+        _configuration(
+            "tokenizer-merges",
+            "a tokenizer that opens a path",
+            _named("keras_hub.tokenizers", "BytePairTokenizer", {"merges": "/etc/passwd"}),
+            "keras-path",
+        ),
+        _configuration(
             "lambda-layer",
             "a Lambda layer",
             _named(

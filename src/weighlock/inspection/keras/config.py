@@ -28,6 +28,18 @@ _FUNCTIONS: Final = re.compile(
     rf"{_ROOTS}(?:\.(?:activations|constraints|initializers|losses|metrics|ops|regularizers)(?:\.\w+)*)?"
 )
 
+# what Keras 2 writes for TensorFlow's functions in a model of layers: any exported symbol is looked up and called
+_SYMBOL_KEYS: Final = {"TFOpLambda": "function", "SlicingOpLambda": "function", "ClassMethod": "cls_symbol"}
+_METHODS: Final = frozenset({"ClassMethod", "InstanceMethod", "InstanceProperty"})
+_COMPUTES: Final = re.compile(
+    r"(?:tf\.)?(?:compat\.v[12]\.)?(?:"
+    r"(?:__operators__|audio|bitwise|dtypes|image|keras\.(?:activations|backend|losses|metrics|ops)|linalg|losses|math|nn|"
+    r"quantization|ragged|random|sets|signal|sparse|strings)\.(?:\w+\.)*\w+"
+    r"|(?!py_func|numpy_func|load_|[Pp]rint|\w*[Ff]ile|while_loop|map_fn|function|init_scope|import_graph_def|device)\w+"
+    r"|debugging\.(?:assert|check|is)_\w+)"
+)
+_OPENED: Final = ("vocabulary", "idf_weights", "merges", "proto", "vocabulary_file")
+
 
 def examine_keras_text(report: Report, name: str, text: bytes) -> None:
     """Examine a configuration that is kept as JSON text, in an HDF5 attribute say; raises Unexamined."""
@@ -54,19 +66,28 @@ def examine_keras_object(report: Report, item: dict[str, Any]) -> None:
     elif kind == "TFSMLayer":
         where = config.get("filepath") if isinstance(config, dict) else None
         report.find("keras-external", f"a layer loads the SavedModel {shown(str(where))}")
-    elif kind in _LOOKUPS and isinstance(config, dict):
-        _lookup(report, kind, config)
+    elif isinstance(config, dict):
+        _configured(report, kind, config)
     if kind == "function":
         _function(report, item.get("module"), config)
     else:
         _class(report, kind, item)
 
 
-def _lookup(report: Report, kind: str, config: dict[str, Any]) -> None:
-    for key in ("vocabulary", "idf_weights"):
-        value = config.get(key)
-        if isinstance(value, str) and value:
-            report.find("keras-path", f"a {kind} reads its {key} from {shown(value)}")
+def _configured(report: Report, kind: str, config: dict[str, Any]) -> None:
+    if kind in _LOOKUPS or kind.endswith("Tokenizer"):
+        for key in _OPENED:
+            value = config.get(key)
+            if isinstance(value, str) and value:
+                report.find("keras-path", f"a {shown(kind)} reads its {key} from {shown(value[:200])}")
+    elif kind == "KerasLayer" and isinstance(config.get("handle"), str):
+        report.find("keras-external", f"a layer loads the SavedModel {shown(config['handle'])}")
+    symbol = config.get(_SYMBOL_KEYS.get(kind, ""), "")
+    if not isinstance(symbol, str) or (symbol and not _COMPUTES.fullmatch(symbol)):
+        report.find("keras-function", f"a {kind} calls TensorFlow's {shown(str(symbol))}")
+    for key in ("method_name", "attr_name") if kind in _METHODS else ():
+        if str(config.get(key, "")).startswith("_"):
+            report.find("keras-function", f"a {kind} reaches for {shown(str(config[key]))}")
 
 
 def _function(report: Report, module: object, name: object) -> None:
