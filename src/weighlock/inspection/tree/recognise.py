@@ -35,6 +35,7 @@ _TEXTS: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("torch7", re.compile(rb"4\n\d{1,9}\n3\nV 1\n")),
     ("r-data", re.compile(rb"RDA[23]\nA\n|A\n[23]\n\d{4,6}\n")),
 )  # fmt: skip
+_CONSTANTS: Final = frozenset({b"\xc0", b"\xc2", b"\xc3"})
 _KEY_BYTES: Final = 200  # of the first key of a checkpoint
 
 
@@ -75,13 +76,8 @@ def _is_map(head: bytes) -> bool:
         return False
     key = head[start : start + length]
     after = head[start + length : start + length + 1]
-    is_value = (
-        b"\x80" <= after <= b"\x9f"
-        or b"\xc7" <= after <= b"\xc9"
-        or b"\xd4" <= after <= b"\xdf"
-        or after in {b"\xc0", b"\xc2", b"\xc3"}
-        or after < b"\x80"
-    )
+    # a number, map, list, extension, nothing or truth: parameters have no texts at their root
+    is_value = after < b"\xa0" or b"\xc7" <= after <= b"\xd8" or after >= b"\xdc" or after in _CONSTANTS
     return (
         0 < len(key) == length <= _KEY_BYTES
         and key.isascii()
