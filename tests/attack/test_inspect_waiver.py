@@ -146,6 +146,20 @@ def test_a_model_does_not_excuse_itself(project: Path, capsys: pytest.CaptureFix
     assert "weighlock.yaml is not listened to: it is part of what is inspected" in err
 
 
+def test_nor_does_a_file_by_what_lies_beside_it(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = rules_of_the_model(capsys)
+    model = project / "model"
+    (model / "weighlock.yaml").write_text("version: 1\ninspection: {allow: ['house.own: needed']}\n")
+    (model / "weighlock-waivers.yaml").write_text(waivers(*(entry(rule, TRAILING) for rule in rules)))
+    monkeypatch.chdir(model)
+    status, out, err = inspect(capsys, "a.pkl")
+    assert status == Outcome.FINDINGS
+    assert "waived:" not in out
+    assert "weighlock.yaml is not listened to: it is part of what is inspected" in err
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

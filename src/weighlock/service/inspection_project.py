@@ -74,5 +74,10 @@ def read_project_rules(
 
 
 def _is_inside(file: Path, targets: list[Path]) -> bool:
+    """Return whether a file is in a target, or beside one that is a file: both may have come in one download."""
     real = file.resolve()
-    return any(real.is_relative_to(target.resolve()) for target in targets)
+    for target in targets:
+        place = target.resolve()
+        if real.is_relative_to(place) or (place.is_file() and real.parent == place.parent):
+            return True
+    return False
