@@ -87,10 +87,14 @@ def _inspected_file(file: Any, policy: Policy, waivers: Sequence[Waiver]) -> Ite
     for finding in file["findings"]:
         severity = _severity(finding)
         if (severity is None or severity > policy.accept_up_to) and not _is_waived(file, finding, waivers):
-            told = finding.get("message") if isinstance(finding, Mapping) else finding
+            told = (
+                f"{finding.get('severity')} {finding.get('rule')}: {finding.get('message')}"
+                if isinstance(finding, Mapping)
+                else str(finding)
+            )
             yield Reason(
                 "inspection_findings",
-                f"{path}: {shown(str(told))}",
+                f"{path}: {shown(told)}",
                 shown(str(finding.get("remedy", ""))) if isinstance(finding, Mapping) else "",
             )
     yield from _forbidden(file, path, policy.forbidden_formats)

@@ -432,6 +432,15 @@ def test_a_waiver_needs_the_digest_of_the_file(digest: object) -> None:
     assert codes(decide(*known, policy=replace(POLICY, waivers=(waived(),)))) == ["inspection_findings"]
 
 
+def test_a_denial_names_the_rule_so_that_people_can_waive_it() -> None:
+    known = but(
+        inspection([file("lib/kernel.so", findings=[{**finding("high"), "rule": "native-code"}])]),
+        without=INSPECTION,
+    )
+    (reason,) = decide(*known).reasons
+    assert reason.message == "lib/kernel.so: high native-code: odd"
+
+
 def test_a_finding_that_is_no_object_is_not_waived() -> None:
     known = but(inspection([file(findings=["native-code"], digest=str(NATIVE))]), without=INSPECTION)
     assert codes(decide(*known, policy=replace(POLICY, waivers=(waived(),)))) == ["inspection_findings"]
