@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from weighlock.inspection.archive.kind import READERS
 from weighlock.inspection.catalogue import EXAMINATIONS
 from weighlock.inspection.rulebook import registry
 from weighlock.inspection.rulebook.registry import all_rules, family_of
@@ -70,7 +71,9 @@ def render_allowed() -> str:
     """Return how many names of pickles each table has, and its rows by module."""
     rows = []
     for file in sorted(_DATA.glob("pickle_*.tsv")):
-        names = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+        names = [
+            line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line[:1] != "#"
+        ]
         modules = sorted({module.partition(".")[0] for module, *_ in names})
         told = ", ".join(f"`{module}`" for module in modules[:MAX_MODULES])
         more = f" and {len(modules) - MAX_MODULES} more" if len(modules) > MAX_MODULES else ""
@@ -79,8 +82,9 @@ def render_allowed() -> str:
 
 
 def render_formats() -> str:
-    """Return the list of formats that have a parser."""
-    return ", ".join(f"`{name}`" for name, examination in EXAMINATIONS.items() if examination)
+    """Return the list of formats that have a parser, kinds of archives too."""
+    known = {name for name, examination in EXAMINATIONS.items() if examination} | READERS.keys()
+    return ", ".join(f"`{name}`" for name in sorted(known - {"unknown"}))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
