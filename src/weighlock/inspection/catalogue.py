@@ -14,7 +14,7 @@ from weighlock.inspection.span import Reading, Unexamined
 EXAMINATIONS: Final[dict[str, str | None]] = {
     "7z": "archive.sevenzip:examine_sevenzip",
     "bzip2": "archive.compressed:examine_bzip2",
-    "catboost": None,
+    "catboost": "tree.catboost:examine_catboost",
     "coreml": "coreml.examine:examine_coreml",
     "coreml-weights": "coreml.weight:examine_weights",
     "ctranslate2": None,
