@@ -36,6 +36,13 @@ def examine_named(report: Report, name: str, how: str, *, line: int | None = Non
         report.find("config-target", message, line=line)
 
 
+def examine_dangerous(report: Report, name: str, how: str) -> None:
+    """Add a finding about a callable if its effect is known to be harmful, and nothing about others."""
+    effect = effect_of(name)
+    if effect and effect[0] in _DANGEROUS:
+        report.find("config-target-dangerous", f"{how} names {shown(name)}")
+
+
 def is_known_class(name: str) -> bool:
     """Return whether a dotted name is that of a class, by its capital, of a package that the table lists."""
     parts = name.split(".")

@@ -46,6 +46,9 @@ _MLFLOW_LOADERS: Final = frozenset(
                  "pmdarima", "prophet", "pyfunc.model", "pytorch", "sentence_transformers", "sklearn", "spacy", "spark",
                  "statsmodels", "tensorflow", "transformers", "xgboost", "llama_index", "dspy")
 )  # fmt: skip
+_PARENT_LIBRARIES: Final = frozenset(
+    {"transformers", "diffusers", "timm", "torch", "sentence_transformers", "peft"}
+)
 _REMOTE_CODE: Final = "config-remote-code"
 MAX_SHARDS: Final = 5000  # of an index; the largest models have some hundred
 MAX_SHARD_CHARACTERS: Final = 500  # of a shard's path that is held against the index
@@ -179,6 +182,43 @@ def _logging(report: Report, value: Any) -> None:
             examine_named(report, kind, "the class of a handler")
 
 
+def _pickled(report: Report, value: Any) -> None:
+    """Jsonpickle imports what these keys name, and makes or calls it (its tags.py)."""
+    if isinstance(value, str):
+        from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
+
+        examine_named(report, value, "jsonpickle's key")
+
+
+def _class_path(report: Report, value: Any) -> None:
+    """Jsonargparse makes an object of the class; most are of the author's own package, which is here to be read."""
+    if isinstance(value, str):
+        from weighlock.inspection.config.named import examine_dangerous  # noqa: PLC0415  # as above
+
+        examine_dangerous(report, value, "class_path")
+
+
+def _auto_mapping(report: Report, value: Any) -> None:
+    """PEFT imports the module that parent_library names, to find the class of the base model in it."""
+    library = value.get("parent_library") if isinstance(value, dict) else None
+    if isinstance(library, str) and library.split(".")[0] not in _PARENT_LIBRARIES:
+        report.find(
+            "config-target", f"parent_library names {shown(library)}, which is imported with the adapter"
+        )
+
+
+def _beside(report: Report, value: Any) -> None:
+    """A file that the loader joins to the model's folder, and reads."""
+    if isinstance(value, str) and leaves(value):
+        report.find("config-path", f"the file {shown(value)} lies outside the model")
+
+
+def _upward(report: Report, value: Any) -> None:
+    """A tokenizer's file; libraries have long left the absolute path of the author's own cache there."""
+    if isinstance(value, str) and leaves(value) and ".." in value:
+        report.find("config-path", f"the tokenizer's file {shown(value)} lies outside the model")
+
+
 def _loader_module(report: Report, value: Any) -> None:
     if isinstance(value, str) and value not in _MLFLOW_LOADERS:
         from weighlock.inspection.config.named import examine_named  # noqa: PLC0415  # as above
@@ -186,15 +226,12 @@ def _loader_module(report: Report, value: Any) -> None:
         examine_named(report, value, "loader_module")
 
 
-def _own_code(report: Report, value: Any) -> None:
-    if isinstance(value, str) and value:
-        report.find("config-own-code", f"MLflow puts the folder {shown(value)} where Python imports from")
-
-
 def _base_model(report: Report, value: Any) -> None:
     if isinstance(value, str) and value:
         report.fact("base model", value)
         report.link("base-model", value)
+        if "://" in value or ".." in value.split("/"):  # an absolute path is where the adapter was trained
+            report.find("config-path", f"the base model {shown(value)} lies outside the model")
 
 
 def _weight_map(report: Report, value: Any) -> None:
@@ -225,11 +262,6 @@ def _place_tensors(report: Report, weight_map: dict[str, Any]) -> None:
         add_summary(report, TENSOR_NAMES, names, shard)
 
 
-def _path_of_module(report: Report, value: Any) -> None:
-    if isinstance(value, str) and leaves(value):
-        report.find("config-path", f"path names {shown(value)}")
-
-
 def _named_path(report: Report, path: str, kind: str) -> None:
     if leaves(path):
         report.find("config-path", f"the {kind} {shown(path)} lies outside the model")
@@ -243,6 +275,17 @@ _NAMED: Final[dict[str, Callable[[Report, Any], None]]] = {
     "handlers": _logging,
     "formatters": _logging,
     "filters": _logging,
+    "py/object": _pickled,
+    "py/type": _pickled,
+    "py/function": _pickled,
+    "class_path": _class_path,
+    "auto_mapping": _auto_mapping,
+    "model_file_base_name": _beside,
+    "serializedFile": _beside,
+    "modelFile": _beside,
+    "tokenizer_file": _upward,
+    "vocab_file": _upward,
+    "merges_file": _upward,
     "loader_module": _loader_module,
     "base_model_name_or_path": _base_model,
     "weight_map": _weight_map,

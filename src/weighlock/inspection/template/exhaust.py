@@ -1,5 +1,6 @@
 """What keeps the renderer busy: endless recursion, huge ranges and texts, and texts that double in a loop."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -12,6 +13,8 @@ MAX_RANGE: Final = 100_000  # the limit of Jinja's sandbox; other engines have n
 MAX_TURNS: Final = 1_000_000  # of loops in each other; real templates loop over messages and tools
 MAX_WIDTH: Final = 10_000  # characters of padding, or copies of a text
 _WIDTHS: Final = frozenset({"center", "indent", "wordwrap", "truncate", "batch", "slice", "round", "ljust", "rjust", "zfill"})  # fmt: skip
+# a width or precision of five digits and more: Python's string formatting, both kinds
+_SPECIFIED: Final = re.compile(r"%[-+ #0]*(?:\d{0,4}\.)?\d{5}|\{[^{}:]*:[^{}]*?\d{5}")
 _RULE: Final = "template-exhaustion"
 
 
@@ -22,15 +25,30 @@ def examine_effort(body: n.Body, values: Evaluator) -> Iterator[Hit]:
         if isinstance(node, n.Operation):
             yield from _operation(node, values)
         elif isinstance(node, n.Call):
-            if _range(node, values) > MAX_RANGE:
-                yield Hit(_RULE, "counts up to a huge number", node.line)
-            if isinstance(node.target, n.Attribute) and node.target.name in _WIDTHS:
-                yield from _width(node.arguments, values)
-        elif isinstance(node, n.Filter) and node.name in _WIDTHS:
-            yield from _width(node.arguments, values)
+            yield from _call(node, values)
+        elif isinstance(node, n.Filter):
+            yield from _filter(node, values)
         elif isinstance(node, n.For):
             yield from _doubling(node)
+            yield from _endless(node)
     yield from _recursion(body)
+
+
+def _call(node: n.Call, values: Evaluator) -> Iterator[Hit]:
+    if _range(node, values) > MAX_RANGE:
+        yield Hit(_RULE, "counts up to a huge number", node.line)
+    if isinstance(node.target, n.Attribute):
+        if node.target.name in _WIDTHS:
+            yield from _width(node.arguments, values)
+        elif node.target.name == "format":
+            yield from _specified(node.target.of, values)
+
+
+def _filter(node: n.Filter, values: Evaluator) -> Iterator[Hit]:
+    if node.name in _WIDTHS:
+        yield from _width(node.arguments, values)
+    elif node.name == "format" and node.of is not None:
+        yield from _specified(node.of, values)
 
 
 def _largest(values: Evaluator, expression: n.Expression) -> float:
@@ -80,11 +98,29 @@ def _operation(node: n.Operation, values: Evaluator) -> Iterator[Hit]:
             yield Hit(_RULE, "repeats a text many times", node.line)
     if "**" in node.operators and (len(node.operators) > 1 or max(numbers[1:]) > MAX_WIDTH):
         yield Hit(_RULE, "computes a power without end", node.line)
+    if "%" in node.operators:
+        yield from _specified(node.operands[0], values)
 
 
 def _width(arguments: n.Arguments, values: Evaluator) -> Iterator[Hit]:
     if any(_largest(values, each) > MAX_WIDTH for each in (*arguments.positional, *arguments.values)):
         yield Hit(_RULE, "pads a text without end", arguments.line)
+
+
+def _specified(text: n.Expression, values: Evaluator) -> Iterator[Hit]:
+    """A format may ask for any width, and text of that width is made."""
+    if any(isinstance(each, str) and _SPECIFIED.search(each) for each in values.value(text).known):
+        yield Hit(_RULE, "formats to a huge width", text.line)
+
+
+def _endless(loop: n.For) -> Iterator[Hit]:
+    """A recursive loop over what it was given itself never ends; real ones go on with a part of their item."""
+    name = _path(loop.iterated)
+    for node in n.walk(loop.body) if loop.recursive and name else ():
+        if not (isinstance(node, n.Call) and _path(node.target) == "loop"):
+            continue
+        if any(_path(each) == name for each in node.arguments.positional):
+            yield Hit(_RULE, "has a loop that goes on with what it loops over", node.line)
 
 
 def _doubling(loop: n.For) -> Iterator[Hit]:
