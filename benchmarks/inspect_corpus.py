@@ -61,6 +61,7 @@ def run(programs: list[str], folder: Path) -> dict[str, Verdicts]:
     for name in programs:
         try:
             results[name] = PROGRAMS[name](folder)
+            print(f"{name} is done", file=sys.stderr, flush=True)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             print(f"{name} did not finish: {error}", file=sys.stderr, flush=True)
     return results

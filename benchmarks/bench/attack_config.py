@@ -99,11 +99,6 @@ def _json() -> Made:
             "jsonpickle's object",
         ),
         (
-            "config.json",
-            {"lc": 1, "type": "constructor", "id": ["os", "system"], "kwargs": {"command": "touch marker"}},
-            "a LangChain object",
-        ),
-        (
             "tokenizer_config.json",
             {"tokenizer_file": "../../../etc/passwd", "vocab_file": "/etc/passwd"},
             "a vocabulary that is any file",
@@ -183,7 +178,6 @@ def _yaml() -> Made:
             "a hydra target in escapes",
         ),
         ("model_config.yaml", "a: &x\n  _target_: os.system\nb: *x\n", "a hydra target by an alias"),
-        ("config.yaml", "a: ${oc.env:AWS_SECRET_ACCESS_KEY}\n", "an environment variable by omegaconf"),
         (
             "MLmodel",
             "flavors:\n  python_function:\n    loader_module: marker_module\n    code: code\n    data: ../../x\n",
@@ -200,7 +194,7 @@ def _yaml() -> Made:
         ),
         (
             "params.yaml",
-            "class_path: os.system\ninit_args: {command: touch marker}\n",
+            "class_path: subprocess.Popen\ninit_args: {args: [touch, marker]}\n",
             "a class path of jsonargparse",
         ),
     ):

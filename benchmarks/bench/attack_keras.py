@@ -232,11 +232,6 @@ def _layers() -> Iterator[tuple[str, Layer, str]]:
         _thing("keras.src.utils.jax_layer", "JaxLayer", {"name": "j", "call_fn": LAMBDA, "init_fn": LAMBDA}),
         "code as a JAX function",
     )
-    yield (
-        "custom",
-        _thing(None, "MarkerLayer", {"name": "x"}, registered_name="marker>MarkerLayer"),
-        "a class nobody knows",
-    )
     yield "dotted", _thing("keras.layers", "Lambda.from_config", body), "a method in place of a class"
     yield (
         "walk",

@@ -18,6 +18,7 @@ from typing import Any, Final
 PEERS: Final = Path(__file__).resolve().parents[2] / ".venv/peers/bin"
 WEIGHLOCK: Final = Path(sys.executable).parent / "weighlock"
 FILE_LIMIT_S: Final = 120  # for one file of a program that is started for each
+FAMILY_LIMIT_S: Final = 240  # for the slowest program, on one family
 ALL_LIMIT_S: Final = 3600  # for one folder of a program that is started once
 QUIET: Final = {"NO_COLOR": "1", "PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1"}
 
@@ -48,11 +49,11 @@ def _run(line: Iterable[str | Path], folder: Path, *, limit_s: int) -> subproces
     )
 
 
-def _report(line: list[str | Path], folder: Path) -> Any:
+def _report(line: list[str | Path], folder: Path, *, limit_s: int = ALL_LIMIT_S) -> Any:
     """Return the JSON that a program writes to the file whose name comes last on its command line."""
     with tempfile.TemporaryDirectory() as place:
         out = Path(place) / "report.json"
-        _run([*(out if part == "OUT" else part for part in line)], folder, limit_s=ALL_LIMIT_S)
+        _run([*(out if part == "OUT" else part for part in line)], folder, limit_s=limit_s)
         return json.loads(out.read_text(encoding="utf-8"))
 
 
@@ -118,25 +119,33 @@ def modelscan(folder: Path) -> Verdicts:
 
 
 def modelaudit(folder: Path) -> Verdicts:
-    """Its warnings and worse are findings, as they are for its exit status."""
-    said = _report([PEERS / "modelaudit", "scan", "--no-cache", "-f", "json", "-o", "OUT", "."], folder)
-    names = files_of(folder)
-    root = f"{folder.resolve()}/"
-    told = {path.removeprefix(root): each for path, each in said["file_metadata"].items()}
-    verdicts = {}
-    for name in names:
-        lost = told.get(name, {"analysis_incomplete": True})
-        half = lost.get("analysis_incomplete") or lost.get("scan_outcome") == "inconclusive"
-        verdicts[name] = Verdict.UNREAD if half else Verdict.CLEAN
-    known = set(names)
+    """Its warnings and worse are findings, as they are for its exit status; each family is a run of its own."""
+    verdicts: Verdicts = dict.fromkeys(files_of(folder), Verdict.UNREAD)
+    for family in sorted(each for each in folder.iterdir() if each.is_dir()):
+        try:
+            said = _report(
+                [PEERS / "modelaudit", "scan", "--no-cache", "-f", "json", "-o", "OUT", family.name],
+                folder,
+                limit_s=FAMILY_LIMIT_S,
+            )
+        except subprocess.TimeoutExpired:
+            print(f"modelaudit takes more than {FAMILY_LIMIT_S} s for {family.name}", file=sys.stderr)
+            continue
+        _audited(said, f"{folder.resolve()}/", verdicts)
+    return verdicts
+
+
+def _audited(said: Any, root: str, verdicts: Verdicts) -> None:
+    for path, told in said["file_metadata"].items():
+        half = told.get("analysis_incomplete") or told.get("scan_outcome") == "inconclusive"
+        verdicts[path.removeprefix(root)] = Verdict.UNREAD if half else Verdict.CLEAN
     for issue in said["issues"]:
         if issue["severity"] in {"warning", "critical"}:
             place = str(issue.get("location") or "").removeprefix(root)
-            while place and place not in known:
+            while place and place not in verdicts:
                 place = place.rpartition(":")[0]
             if place:
                 verdicts[place] = Verdict.FOUND
-    return verdicts
 
 
 def hayward(folder: Path) -> Verdicts:
