@@ -6,7 +6,6 @@ STORED: Final = 0  # methods as ZIP numbers them (APPNOTE, 4.4.5)
 DEFLATED: Final = 8
 BZIPPED: Final = 12
 LZMA_PACKED: Final = 14
-ZSTD_PACKED: Final = 93
 XZ_PACKED: Final = 95
 ENCRYPTED: Final = 0x41  # flag bits 0 and 6
 DESCRIPTOR: Final = 0x08  # flag bit 3: CRC and sizes follow the data

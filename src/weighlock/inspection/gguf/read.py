@@ -32,7 +32,6 @@ TOKENS: Final = "tokenizer.ggml.tokens"
 
 _SCALARS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _UINT32: Final = 4
-_BOOL: Final = 7
 _STRING: Final = 8
 _ARRAY: Final = 9
 

@@ -10,7 +10,6 @@ from weighlock.inspection.span import FormatError, Reading, Unexamined
 
 MAX_LINKS: Final = 200_000  # of one group; a large model has some thousands in all
 MAX_HEAP_BYTES: Final = 64 * 1024 * 1024  # the names of one group
-MAX_NODE_ENTRIES: Final = 65_535  # a 16-bit number
 MAX_LEVEL: Final = 32  # of a tree of more entries than any file has
 _SOFT_CACHE: Final = 2  # the entry is a soft link
 

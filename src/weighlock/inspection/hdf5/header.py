@@ -10,7 +10,6 @@ NIL, DATASPACE, LINK_INFO, DATATYPE = 0x00, 0x01, 0x02, 0x03
 LINK, EXTERNAL_FILES, LAYOUT, FILTERS = 0x06, 0x07, 0x08, 0x0B
 ATTRIBUTE, SHARED_TABLE, CONTINUATION, SYMBOL_TABLE = 0x0C, 0x0F, 0x10, 0x11
 ATTRIBUTE_INFO: Final = 0x15
-HIGHEST_KNOWN: Final = 0x18
 IS_SHARED: Final = 0x02  # flag: the message is a reference to another object's
 MAX_MESSAGES: Final = 65_536  # of one object
 MAX_CHUNK_BYTES: Final = 64 * 1024 * 1024  # of one block of messages
