@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hdf5_maker import hard_link, hdf5, header
 from model_file import ARRAY, U32, GgufFile, examine, rules_of
 from weighlock.core.outcome import Outcome
 from weighlock.inspection.gguf.read import ARRAY_COST, MAX_STRINGS
@@ -57,3 +58,11 @@ def test_gguf_with_very_many_arrays_in_an_array() -> None:
     examined = examine("m.gguf", data)
     assert rules_of(examined) == {"gguf-header"}
     assert "more than" in str(examined.not_examined)
+
+
+def test_hdf5_with_groups_so_deep_that_their_paths_would_be_long() -> None:
+    name = "a" * 200
+    length = len(header([hard_link(name, 0)]))
+    groups = [header([hard_link(name, 48 + (number + 1) * length)]) for number in range(20_000)]
+    assert "nest too deep" in told("m.h5", hdf5([*groups, header([])]))
+    assert examine("m.h5", hdf5([*groups[:10], header([])])).outcome is Outcome.CLEAN

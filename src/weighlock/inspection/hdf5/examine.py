@@ -15,6 +15,7 @@ from weighlock.inspection.keras.config import examine_keras_text
 from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 MAX_USER_BLOCK_BYTES: Final = 1024 * 1024  # an empty one; MATLAB writes 512 bytes
+MAX_PATH_CHARACTERS: Final = 4096  # of groups in each other; Keras writes some hundred
 MAX_OBJECTS: Final = 200_000  # of one file; a large model has some thousands
 _PICKLES: Final = frozenset({"pickle", "joblib", "torch-legacy"})
 _KERAS_TEXTS: Final = frozenset({"model_config", "training_config"})
@@ -27,12 +28,16 @@ def examine_hdf5(file: File) -> Reading[None]:
     if space.base:
         yield from _examine_user_block(file, space.base)
     objects = data = 0
-    waiting, seen = [(space.root, "/")], {space.root}
+    waiting, seen = [(space.root, "", "")], {space.root}
     while waiting:
-        address, path = waiting.pop()
+        address, group, name = waiting.pop()
+        path = f"{group.rstrip('/')}/{name}"
         objects += 1
         if objects > MAX_OBJECTS:
             raise Unexamined(f"the file has more than {MAX_OBJECTS} objects")
+        if len(path) > MAX_PATH_CHARACTERS:
+            file.report.not_examined(f"{shown(path)}: groups nest too deep")
+            continue
         try:
             messages = yield from read_header(space, address)
             data += yield from _examine_object(file, space, messages, path)
@@ -48,7 +53,7 @@ def examine_hdf5(file: File) -> Reading[None]:
             _judge_link(file, path, link)
             if link.kind == HARD and link.address not in seen:
                 seen.add(link.address)
-                waiting.append((link.address, f"{path.rstrip('/')}/{link.name}"))
+                waiting.append((link.address, path, link.name))
     file.report.fact("objects", objects)
     file.report.fact("bytes of arrays", data)
 
@@ -61,10 +66,12 @@ def _examine_user_block(file: File, length: int) -> Reading[None]:
 
 
 def _judge_link(file: File, path: str, link: LinkTarget) -> None:
+    if link.kind in {HARD, SOFT}:
+        return
     name = shown(f"{path.rstrip('/')}/{link.name}")
     if link.kind == EXTERNAL:
         file.report.find("hdf5-external", f"{name} is a link into another file: {shown(link.text)}")
-    elif link.kind not in {HARD, SOFT}:
+    else:
         file.report.find(
             "hdf5-plugin", f"{name} is a link of type {link.kind}, which the program has to know"
         )
