@@ -64,7 +64,7 @@ def pickles() -> list[Case]:
         case("stack-global-unicode", b"\x80\x04Vos\nVsys\\u0074em\n\x93(S'touch marker'\ntR.", "names as raw Unicode text with an escape", grave),
         case("stack-global-binunicode8", b"\x80\x04\x8d" + struct.pack("<Q", 2) + b"os" + short_text("system") + b"\x93)R.", "a name with a 64-bit length", grave),
         case("stack-global-computed", joined, "a name that is computed", "pickle-global-unresolved", "pickle-computed-call"),
-        case("stack-global-number", framed(b"K\x01K\x02\x93)R."), "numbers instead of names", "pickle-global-unresolved"),
+        case("stack-global-number", framed(b"K\x01K\x02\x93)R."), "numbers instead of names", "pickle-global-unresolved", told="no text"),
         case("dotted", framed(short_text("collections") + short_text("abc.sys.modules") + b"\x93."), "a dotted name walks attributes", grave),
         case("dotted-unknown", framed(short_text("collections") + short_text("OrderedDict.fromkeys") + b"\x93)R."), "a dotted name of an allowed class", unknown),
         case("dotted-dunder", framed(short_text("collections") + short_text("OrderedDict.__init__.__globals__") + b"\x93."), "a dotted name to the interpreter", grave),

@@ -86,13 +86,25 @@ def getattr_(call: Call) -> str | None:
             return f"it takes an attribute of {dotted(owner)}"
         case [Made() as owner, str(name), *rest] if all(is_constant(call, each) for each in rest):
             kind = class_of(owner)
-            if kind is None or not (call.entry(kind).tier is Tier.CLASS or kind.module.startswith(_RANDOM)):
-                return "it takes an attribute of an object that is no instance of a model's class"
+            if kind is None or not f"{kind.module}.".startswith(_BOUND):
+                return "it takes an attribute of an object whose methods nobody has read"
             return _attribute(name)
     return "it takes an attribute by a name or of an object that was computed"
 
 
-_RANDOM: Final = "numpy.random."  # generators, whose methods are numbers
+# packages whose methods compute, and do not reach code or files by attributes that a pickle may set
+_BOUND: Final = ("numpy.random.", "scipy.", "sklearn.", "torch.nn.")
+# packages whose classes compute, whatever their arguments are
+_COMPUTING: Final = (
+    "builtins.",
+    "collections.",
+    "numpy.",
+    "scipy.",
+    "sklearn.",
+    "timm.layers.",
+    "torch.",
+    "torchvision.",
+)
 
 
 def _attribute(name: str) -> str | None:
@@ -122,9 +134,18 @@ def partial(call: Call) -> str | None:
     items = call.items()
     if not items:
         return NOT_KNOWN
-    return may_be_called_later(call, items[0]) or next(
+    return _may_be_called_with(call, items[0]) or next(
         filter(None, (carries(call, item) for item in items[1:])), None
     )
+
+
+def _may_be_called_with(call: Call, value: Value) -> str | None:
+    """Return why a value may not be called with arguments of the pickle's choice."""
+    if not isinstance(value, Global) or call.entry(value).tier is not Tier.CLASS:
+        return may_be_called_later(call, value)
+    if f"{value.module}.".startswith(_COMPUTING):
+        return None
+    return f"it would call {dotted(value)} with arguments, which nobody has read"
 
 
 def partial_state(call: Call) -> str | None:
@@ -132,7 +153,7 @@ def partial_state(call: Call) -> str | None:
     items = call.items()
     if not items or len(items) != 4:
         return "its state is not that of a partial function"
-    return may_be_called_later(call, items[0]) or carries(call, call.arguments)
+    return _may_be_called_with(call, items[0]) or carries(call, call.arguments)
 
 
 def factory(call: Call) -> str | None:

@@ -89,6 +89,27 @@ HOLDER: Final = instance("sklearn.utils._bunch", "Bunch", a=named(keys=LATER))
         (attribute(attribute(HOLDER, "a"), "b"), TRAP),
         (attribute(Name("transformers.models.bert.modeling_bert", "BertModel"), "from_pretrained"), TRAP),
         (attribute(Name("transformers.models.bert.modeling_bert", "BertModel"), "push_to_hub"), TRAP),
+        # classes and methods that evaluate what they are given
+        (
+            call(
+                "functools", "partial", Name("ultralytics.nn.tasks", "DetectionModel"), {"activation": CODE}
+            ),
+            TRAP,
+        ),
+        (
+            Built(
+                call("functools", "partial", LATER),
+                ((Name("ultralytics.nn.tasks", "DetectionModel"), ({"activation": CODE},), {}, None),),
+            ),
+            STATE,
+        ),
+        (
+            attribute(
+                instance("gensim.models.ensemblelda", "EnsembleLda", topic_model_module_string="m"),
+                "get_topic_model_class",
+            ),
+            TRAP,
+        ),
         # torch
         (tensor(storage(named(startswith=LATER))), PERSISTENT),
         (tensor(storage("cpu", named(split=LATER))), PERSISTENT),
@@ -169,6 +190,7 @@ def test_what_a_reader_would_call_is_found(value: Any, rule: str) -> None:
         call("nltk.probability", "FreqDist", {"a": 1}),
         call("collections", "defaultdict", Name("builtins", "list"), {"a": []}),
         attribute(instance("scipy.interpolate._interpolate", "interp1d", x=1), "_call_linear_np"),
+        call("functools", "partial", Name("torch.nn.modules.normalization", "LayerNorm"), 64),
     ],
 )
 def test_what_models_have_is_clean(value: Any) -> None:
