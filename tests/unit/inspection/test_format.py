@@ -137,3 +137,18 @@ def test_a_vocabulary_does_not_hide_a_key_that_numbers_have_a_meaning_for() -> N
 def test_a_text_with_a_meaning_is_read_whole_or_not_at_all(name: str) -> None:
     assert "over the limit" in str(examine(name, b"#\n" * (2 * 1024 * 1024 + 1)).not_examined)
     assert examine("words.txt", b"#\n" * (2 * 1024 * 1024 + 1)).not_examined is None
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("../../base", {"config-path"}),
+        ("https://example.org/base", {"config-path"}),
+        ("/home/x/base", set()),
+        ("acme/base", set()),
+    ],
+)
+def test_the_base_of_an_adapter(base: str, expected: set[str]) -> None:
+    examined = examine("adapter_config.json", json.dumps({"base_model_name_or_path": base}).encode())
+    assert rules_of(examined) == expected
+    assert ("base model", base) in examined.facts
