@@ -34,6 +34,22 @@ _COMMAND: Final = re.compile(
     re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_SIGN: Final = re.compile(r"[^\W_]|[^\x00-\x7f]")  # any letter, digit or sign beyond ASCII
+_SHAPES: Final = frozenset(
+    {
+        "wordcount",
+        "int",
+        "float",
+        "isupper",
+        "islower",
+        "istitle",
+        "isdigit",
+        "isalpha",
+        "isnumeric",
+        "isalnum",
+    }
+)
+_SHAPE_TESTS: Final = frozenset({"divisibleby", "upper", "lower"})
 _COMPARED: Final = frozenset({"==", "!=", "in", "not in", "<", ">", "<=", ">="})
 _TESTS: Final = frozenset(
     {"eq", "equalto", "ne", "in", "sameas", "lt", "gt", "le", "ge", "lessthan", "greaterthan"}
@@ -50,6 +66,7 @@ _PLACES: Final = frozenset({"index", "index0", "revindex", "revindex0", "length"
 def examine_behaviour(body: n.Body, values: Evaluator) -> Iterator[Hit]:
     """Return what depends on things that an ordinary template does not ask for."""
     for node in n.walk(body):
+        yield from _dated(_deciding(node), values)
         match node:
             case n.Operation() if node.operators[0] in _COMPARED:
                 yield from _comparison(node, values)
@@ -69,6 +86,31 @@ def examine_behaviour(body: n.Body, values: Evaluator) -> Iterator[Hit]:
                 yield from _guard(node.test, [node], values)
             case _:
                 pass
+
+
+def _deciding(node: n.Node) -> list[n.Expression]:
+    """Return the expressions of a node that decide, cut or count."""
+    match node:
+        case n.If():
+            return [branch.test for branch in node.branches]
+        case n.Slice():
+            return [each for each in (node.start, node.stop) if each is not None]
+        case n.Operation() if "*" in node.operators:
+            return node.operands
+        case n.Call(target=n.Name(name="range")):
+            return node.arguments.positional
+    return []
+
+
+def _dated(expressions: list[n.Expression], values: Evaluator) -> Iterator[Hit]:
+    """A date in a condition or a count; a bare name only asks whether there is one."""
+    waiting = list(expressions)
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, n.Operation) and each.operators[0] in {"and", "or"}:
+            waiting.extend(each.operands)
+        elif not isinstance(each, n.Name) and values.value(each).date:
+            yield Hit("template-date", "decides by the date", each.line)
 
 
 def is_words(text: str) -> bool:
@@ -141,6 +183,8 @@ def _filter(node: n.Filter, values: Evaluator) -> Iterator[Hit]:
         yield Hit("template-random", "chooses at random", node.line)
     if node.of is None:
         return
+    if node.name in _SELECTS and values.value(node.of).date:
+        yield Hit("template-date", "selects by the date", node.line)
     if node.name in _SEARCHES:
         yield from _search(node.of, node.arguments, node.line, values)
     elif node.name in _SELECTS and arguments:
@@ -150,6 +194,8 @@ def _filter(node: n.Filter, values: Evaluator) -> Iterator[Hit]:
         for argument in arguments[2 if by_attribute else 1 :]:
             if about:
                 yield from _against(values.value(argument), node.line)
+            elif values.value(argument).content:
+                yield from _against(values.value(node.of), node.line)
 
 
 def _guards(node: n.If, values: Evaluator) -> Iterator[Hit]:
@@ -176,19 +222,41 @@ def _asks(test: n.Expression, values: Evaluator) -> str:
             counted = [each for value, _ in sides for each in value.known if isinstance(each, int)]
             if max(counted, default=0) >= MIN_TURN and any(_is_place(each) for _, each in sides):
                 return "template-turn"
-        elif isinstance(node, n.Call) and _looks_into_content(node, values):
+        elif _looks_into_content(node, values):
             return "template-trigger"
+        elif _is_far(node, values):
+            return "template-turn"
     return ""
 
 
-def _looks_into_content(node: n.Call, values: Evaluator) -> bool:
-    target = node.target
-    return isinstance(target, n.Attribute) and target.name in _SEARCHES and values.value(target.of).content
+def _is_far(node: n.Node, values: Evaluator) -> bool:
+    match node:
+        case n.Item(of=n.Name(name="messages")):
+            return any(isinstance(each, int) and each >= MIN_TURN for each in values.value(node.key).known)
+        case n.Test(name="divisibleby", of=of):
+            return _is_place(of)
+    return False
+
+
+def _looks_into_content(node: n.Node, values: Evaluator) -> bool:
+    match node:
+        case n.Call(target=n.Attribute(of=of, name=name)):
+            return name in _SEARCHES | _SHAPES and values.value(of).content
+        case n.Filter(of=n.Expression() as of, name=name):
+            return name in _SHAPES and values.value(of).content
+        case n.Test(of=of, name=name):
+            return name in _SHAPE_TESTS and any(
+                values.value(each).content for each in n.walk(of) if isinstance(each, n.Expression)
+            )
+        case n.Name() | n.Attribute():  # a comparison that was kept
+            value = values.value(node)
+            return value.content and value.number and not value.data
+    return False
 
 
 def _asks_words(one: Value, other: Value) -> bool:
     return any(
-        side.content and any(_WORD.search(text) for text in _texts(against))
+        side.content and any(_SIGN.search(text) for text in _texts(against))
         for side, against in ((one, other), (other, one))
     )
 
@@ -208,6 +276,27 @@ def _emitted(nodes: list[n.Node]) -> Iterator[str]:
     for node in nodes:
         for wording in wordings([node]):
             yield wording.text
+
+
+def computed_wordings(body: n.Body, values: Evaluator) -> Iterator[Wording]:
+    """Return the texts that come from several pieces or from expressions of constants, as they are emitted."""
+    bodies = [body]
+    while bodies:
+        run: list[str] = []
+        pieces = line = 0
+        for node in [*bodies.pop(), n.Output(0, n.Name(0, ""))]:
+            bodies += n.bodies(node)
+            text = node.text if isinstance(node, n.Text) else None
+            if isinstance(node, n.Output):
+                text = values.value(node.value).text
+                pieces += text is not None
+            if text is not None:
+                line = line or node.line
+                run.append(text)
+                continue
+            if pieces:
+                yield Wording(line, "".join(run), continues=isinstance(node, n.Output) and node.line > 0)
+            run, pieces, line = [], 0, 0
 
 
 def wordings(nodes: "list[n.Node] | n.Body") -> Iterator[Wording]:

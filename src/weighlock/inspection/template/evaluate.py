@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import ClassVar, Final
 
 from weighlock.inspection.template import node as n
+from weighlock.inspection.template.conversation import words_of_messages
 from weighlock.inspection.template.method import (
     CHANGING,
+    DATES,
     FILLED,
     NUMBERS,
+    PRESENCE,
     SAME,
     apply,
     format_filter,
@@ -52,6 +55,7 @@ class Evaluator:
         self._values: dict[int, Value] = {}
         self._nodes = list(n.walk(body))  # kept, so that their identities stay theirs
         self._macros = n.macros(self._nodes)
+        self._words = words_of_messages(self._nodes)
         self._aliases = n.aliases(self._nodes, self._macros)
         self._handed_on = n.handed_on(self._nodes, self._macros)
         self._settle()
@@ -196,13 +200,14 @@ class Evaluator:
 
     def _evaluate(self, expression: n.Expression) -> Value:
         evaluate = self._EVALUATIONS.get(type(expression))
-        return evaluate(self, expression) if evaluate else DATA
+        found = evaluate(self, expression) if evaluate else DATA
+        return found._replace(content=True) if id(expression) in self._words else found
 
     def _name(self, expression: n.Name) -> Value:
-        found = self._variables.get(expression.name)
         # bos_token and its like come with the model: names may be put there
-        tokens = expression.name.endswith("_token")
-        return found or Value(data=True, made=tokens, content=expression.name in CONTENT_NAMES)
+        name, made = expression.name, expression.name.endswith("_token")
+        unset = Value(data=True, made=made, content=name in CONTENT_NAMES, date=name in DATES)
+        return self._variables.get(name) or unset
 
     def _sequence(self, expression: n.Sequence) -> Value:
         values = [self.value(item) for item in expression.items]
@@ -219,7 +224,8 @@ class Evaluator:
         value = self.value(expression.of)
         if isinstance(expression, n.Unary) and expression.operator == "-" and value.known:
             return operate("-", known(0), value)
-        return NUMBER._replace(date=value.date)
+        dated = value.date and getattr(expression, "name", "") not in PRESENCE
+        return NUMBER._replace(date=dated, content=value.content and value.number)
 
     def _mapping(self, keys: list[n.Expression], values: list[n.Expression]) -> Value:
         held = [self.value(each) for each in (*keys, *values)]
@@ -288,7 +294,8 @@ class Evaluator:
         if first in {"or", "and"}:
             return join(*operands)
         if first not in ARITHMETIC:
-            return NUMBER._replace(date=any(each.date for each in operands))
+            content = any(each.content for each in operands)
+            return NUMBER._replace(date=any(each.date for each in operands), content=content)
         result = operands[0]
         for operator, operand in zip(expression.operators, operands[1:], strict=True):
             result = operate(operator, result, operand)
@@ -306,9 +313,8 @@ class Evaluator:
             return join(of, *given[:1])
         if name == "map":
             return self._mapped(of, expression.arguments)
-        if name == "attr":
-            named = given[0].text if given else None
-            return self._named(of, named) if named is not None else DATA
+        if name == "attr" and given:
+            return self._named(of, given[0].text or "")
         if name == "format":
             return combine(format_filter, of, *given)
         return self._applied(name, of, given)
@@ -317,8 +323,8 @@ class Evaluator:
         attribute = arguments.keyword("attribute")
         if attribute is not None:
             named = self.value(attribute).text
-            default = [self.value(each) for each in (arguments.keyword("default"),) if each is not None]
-            return join(self._named(of, named.rpartition(".")[2] if named else ""), *default)
+            default = self.value(arguments.keyword("default"))
+            return join(self._named(of, named.rpartition(".")[2] if named else ""), default)
         first = self.value(arguments.positional[0]).text if arguments.positional else None
         if first is None or first in {"attr", "format"}:
             return MADE
@@ -378,17 +384,11 @@ class Evaluator:
         returned = [self._variables.get(f"{macro}()", MADE) for macro in self._handed_on]
         return join(DATA._replace(made=any(each.made for each in given)), *returned)
 
-    def _const(self, expression: n.Const) -> Value:
-        return known(expression.value)
-
-    def _dict(self, expression: n.Dict) -> Value:
-        return self._mapping(expression.keys, expression.values)
-
     _EVALUATIONS: ClassVar[dict[type[n.Expression], Callable[..., Value]]] = {
-        n.Const: _const,
+        n.Const: lambda _, each: known(each.value),
         n.Name: _name,
         n.Sequence: _sequence,
-        n.Dict: _dict,
+        n.Dict: lambda self, each: self._mapping(each.keys, each.values),
         n.Attribute: _attribute,
         n.Item: _item,
         n.Operation: _operation,

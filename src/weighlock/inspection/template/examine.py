@@ -5,7 +5,7 @@ from typing import Final
 from weighlock.core.text import shown
 from weighlock.inspection.report import Report
 from weighlock.inspection.span import Unexamined
-from weighlock.inspection.template.behaviour import examine_behaviour, wordings
+from weighlock.inspection.template.behaviour import computed_wordings, examine_behaviour, wordings
 from weighlock.inspection.template.evaluate import Evaluator
 from weighlock.inspection.template.exhaust import examine_effort
 from weighlock.inspection.template.lexer import TemplateError
@@ -43,7 +43,7 @@ def _examine(report: Report, name: str, text: str) -> None:
     for examine in (examine_lookups, examine_behaviour, examine_effort):
         for hit in examine(body, values):
             report.find(hit.rule, f"the template {shown(name)} {hit.what}", line=hit.line)
-    examine_wording(report, name, wordings(body))
+    examine_wording(report, name, [*wordings(body), *computed_wordings(body, values)])
 
 
 def _search(report: Report, name: str, text: str) -> None:

@@ -71,21 +71,8 @@ def _loops(body: n.Body, values: Evaluator, turns: float) -> Iterator[Hit]:
             if inside > MAX_TURNS:
                 yield Hit(_RULE, "loops within loops, a million times and more", node.line)
                 return
-        for inner in _bodies(node):
+        for inner in n.bodies(node):
             yield from _loops(inner, values, inside)
-
-
-def _bodies(node: n.Statement) -> list[n.Body]:
-    match node:
-        case n.If():
-            return [*(branch.body for branch in node.branches), node.otherwise]
-        case n.For():
-            return [node.body, node.otherwise]
-        case n.SetBlock() | n.Macro() | n.Scope():
-            return [node.body]
-        case n.CallBlock():
-            return [node.caller.body]
-    return []
 
 
 def _operation(node: n.Operation, values: Evaluator) -> Iterator[Hit]:

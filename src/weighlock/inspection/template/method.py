@@ -24,6 +24,10 @@ SAME: Final = frozenset(
      "escape", "e", "groupby", "pop", "removeprefix", "removesuffix", "swapcase", "casefold", "strip_accents"}
 )  # fmt: skip
 FILLED: Final = frozenset({"batch", "slice", "groupby", "pop"})  # may return an argument
+DATES: Final = frozenset({"date_string", "current_date"})  # variables that hold the date
+PRESENCE: Final = frozenset(
+    {"defined", "undefined", "none", "string"}
+)  # tests that ask whether there is a value
 # methods that put their arguments into the list or mapping
 CHANGING: Final = frozenset({"append", "insert", "extend", "update", "setdefault", "add", "appendleft"})
 

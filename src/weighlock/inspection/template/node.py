@@ -310,3 +310,17 @@ def aliases(nodes: list[Node], macros: dict[str, list[Macro]]) -> dict[str, set[
                     raise Unexamined(f"more than {MAX_ALIASES} variables of the template may be one")
                 found.update(dict.fromkeys(same, same))
     return found
+
+
+def bodies(node: Node) -> list[Body]:
+    """Return the bodies right inside a statement."""
+    match node:
+        case If():
+            return [*(branch.body for branch in node.branches), node.otherwise]
+        case For():
+            return [node.body, node.otherwise]
+        case SetBlock() | Macro() | Scope():
+            return [node.body]
+        case CallBlock():
+            return [node.caller.body]
+    return []

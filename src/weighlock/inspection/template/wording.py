@@ -29,9 +29,9 @@ _HIDDEN: Final = re.compile(
     "\\U000f0000-\\U0010ffff\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]"
     "|(?<![^\\x00-\\x7f])[\\u200c\\u200d]|[\\u200c\\u200d](?![^\\x00-\\x7f])|[\\ufe00-\\ufe0f]{2}"
 )
-_BLANK: Final = re.compile(r"[ \t\u00a0]{100,}+|\n[ \t\r\n]{40,}+")
+_BLANK: Final = re.compile(r"[ \t\u00a0\u2000-\u200a\u3000]{100,}+|\n[ \t\r\n]{40,}+")
 _CONCEALED: Final = re.compile(
-    r"<!--|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d]*[1-9])",
+    r"<!--|\[(?://|comment)\]:\s*#|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0(?![.\d]*[1-9])",
     re.IGNORECASE,
 )
 _IMAGE: Final = re.compile(
