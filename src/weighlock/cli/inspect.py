@@ -228,12 +228,13 @@ def _inspect_stored(
     named = StoreReference.parse(target)
     try:
         store = workspace().store(named.environment)
+        digest = store.resolve(named.text).digest
     except UsageError as error:
-        if error.code != "store_missing" or is_stored(target):
+        if error.code not in {"store_missing", "artifact_unknown"} or is_stored(target):
             raise
         why = f"{shown(target)!r} is no file or folder here, and no name in a store: {error.message}"
-        raise UsageError("source_missing", why, hint=f"check the path, or {error.hint}") from error
-    artifact = read_model(store, store.resolve(named.text).digest)
+        raise UsageError(error.code, why, hint=f"check the path; {error.hint}") from error
+    artifact = read_model(store, digest)
     result = inspect_artifact(store, artifact, options=rules.options, progress=progress)
     return result, (named.text, artifact.digest)
 

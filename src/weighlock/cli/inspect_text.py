@@ -165,8 +165,10 @@ def _summary(result: "InspectionResult", outcome: Outcome) -> str:
     coverage = result.coverage
     files = coverage.files_examined + coverage.files_not_examined
     found = sum(finding.severity > Severity.INFO for finding in result.findings)
+    waived = sum(len(file.waived) for file in result.files)
     return (
-        f"{styled(_WORDS[outcome], outcome)}: {found} {'finding' if found == 1 else 'findings'}; "
+        f"{styled(_WORDS[outcome], outcome)}: {found} {'finding' if found == 1 else 'findings'}"
+        f"{f', {waived} waived' if waived else ''}; "
         f"{coverage.files_examined} of {files} {'file' if files == 1 else 'files'} and "
         f"{size_text(coverage.bytes_examined)} of "
         f"{size_text(coverage.bytes_examined + coverage.bytes_not_examined)} examined "

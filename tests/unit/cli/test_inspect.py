@@ -1,5 +1,7 @@
 """`inspect` as people see it: lists shortened, thresholds, rules explained, names completed."""
 
+import datetime as dt
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -201,6 +203,32 @@ def test_a_misspelt_path_outside_of_a_project(
     err = capsys.readouterr().err
     assert "'modell' is no file or folder here" in err
     assert "check the path" in err
+
+
+def test_a_misspelt_path_in_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["init", "-q"]) == Outcome.CLEAN
+    assert run(["inspect", "models/resem"]) == Outcome.USAGE
+    err = capsys.readouterr().err
+    assert "'models/resem' is no file or folder here" in err
+    assert "[artifact_unknown]" in err
+    assert run(["inspect", "experimentation:resem"]) == Outcome.USAGE
+    assert "no file or folder" not in capsys.readouterr().err
+
+
+def test_waived_findings_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = b"\x80\x04]." + b"left over"
+    (tmp_path / "a.pkl").write_bytes(data)
+    reviewed = tmp_path / "waivers.yaml"
+    reviewed.write_text(
+        "version: 1\nwaivers:\n  - {rule: pickle-trailing-bytes, digest: 'sha256:"
+        f"{hashlib.sha256(data).hexdigest()}', owner: ada, reason: known, ticket: ML-1, "
+        f"expires: {dt.datetime.now(dt.UTC).date() + dt.timedelta(days=9)}}}\n"
+    )
+    run(["inspect", str(tmp_path / "a.pkl"), "--waivers", str(reviewed)])
+    assert ": 0 findings, 1 waived; " in capsys.readouterr().out
 
 
 def test_without_room_for_a_worker_nothing_is_examined(
