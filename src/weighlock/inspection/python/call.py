@@ -3,7 +3,13 @@
 import ast
 from typing import TYPE_CHECKING, Final
 
-from weighlock.inspection.python.effect import by_arguments, effect_of, is_telling, names_credentials
+from weighlock.inspection.python.effect import (
+    by_arguments,
+    effect_of,
+    is_risky_module,
+    is_telling,
+    names_credentials,
+)
 from weighlock.inspection.python.fold import fold_call, fold_method
 from weighlock.inspection.python.reach import Call, attribute_of, line_of, note_passed, special
 from weighlock.inspection.python.value import (
@@ -73,7 +79,7 @@ def _note_call(evaluator: "Evaluator", call: Call, name: str) -> set[str]:
     if name.startswith("@"):
         evaluator.function().calls.add(name)
         return set()
-    if name.rpartition(".")[2] == UNKNOWN_NAME or is_telling(name):
+    if name.rpartition(".")[2] == UNKNOWN_NAME or is_telling(name) or _lists_a_module(name, call):
         evaluator.note("hidden", name, call.node)
     secret = next((value.text for value in call.values if value.text and names_credentials(value.text)), None)
     if secret:
@@ -88,6 +94,14 @@ def _note_call(evaluator: "Evaluator", call: Call, name: str) -> set[str]:
     if MADE in call.target.traits:
         evaluator.note("hidden", known[1], call.node)
     return _note_effect(evaluator, call, effect, known[1])
+
+
+def _lists_a_module(name: str, call: Call) -> bool:
+    """Return whether a call gives everything that a module which matters holds, to be chosen from."""
+    if name == "inspect.getmembers":
+        return any(map(is_risky_module, call.first.names))
+    held, dictionary, method = name.partition(".__dict__.")
+    return bool(dictionary) and method in {"items", "values", "copy"} and is_risky_module(held)
 
 
 def _note_effect(evaluator: "Evaluator", call: Call, effect: str, what: str) -> set[str]:

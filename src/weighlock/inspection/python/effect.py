@@ -49,7 +49,7 @@ def _table() -> dict[str, str]:
 
 def effect_of(name: str) -> tuple[str, str] | None:
     """Return (effect, the name as it is known) of calling a dotted name; None if nothing is known of it."""
-    for plain in _readings(name):
+    for plain in _readings(name.removesuffix(".__call__")):
         found = _look_up(plain)
         if found:
             return found, plain

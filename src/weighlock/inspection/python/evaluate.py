@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from weighlock.inspection.python.call import called, evaluate_call
 from weighlock.inspection.python.fold import fold_binary, fold_joined
 from weighlock.inspection.python.graph import MODULE, Event, Function, Graph
-from weighlock.inspection.python.reach import Call, evaluate_attribute, evaluate_subscript
+from weighlock.inspection.python.reach import Call, evaluate_attribute, evaluate_subscript, note_kept
 from weighlock.inspection.python.scope import Scope
 from weighlock.inspection.python.value import (
     MADE,
@@ -47,7 +47,9 @@ class Evaluator:
             ast.Subscript: lambda node: evaluate_subscript(self, node),
             ast.BinOp: self._binary,
             ast.JoinedStr: lambda node: self.kept(fold_joined([self.evaluate(part) for part in node.values])),
-            ast.FormattedValue: lambda node: self.evaluate(node.value),
+            ast.FormattedValue: self._formatted,
+            ast.Yield: self._yielded,
+            ast.YieldFrom: self._yielded,
             ast.Tuple: self._items,
             ast.List: self._items,
             ast.Set: self._items,
@@ -101,14 +103,26 @@ class Evaluator:
             value = self.kept(fold_binary(each, value, self.evaluate(each.right)))
         return value
 
+    def _formatted(self, node: ast.FormattedValue) -> Value:
+        self.evaluate(node.format_spec)
+        return self.evaluate(node.value)
+
+    def _yielded(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        note_kept(self, node, self.evaluate(node.value))
+        return NOTHING
+
     def _items(self, node: ast.Tuple | ast.List) -> Value:
         items = tuple(self.evaluate(each) for each in node.elts)
+        for item in items:
+            note_kept(self, node, item)
         self.folded += len(items)
         return Value(items=items[:MAX_ITEMS], traits=traits_of(*items))
 
     def _dict(self, node: ast.Dict) -> Value:
         keys = [self.evaluate(key) for key in node.keys]
         items = tuple(self.evaluate(value) for value in node.values)
+        for item in items:
+            note_kept(self, node, item)
         self.folded += len(items)
         return Value(items=items[:MAX_ITEMS], traits=traits_of(*keys, *items))
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # handed to something that may call it, these count as called
 _STRONG: Final = frozenset({"process", "code", "native", "unpickle", "unmarshal"})
+_WHOLE: Final = frozenset({"os", "subprocess", "posix", "pty", "builtins"})
 _WALKS: Final = frozenset(
     {"__subclasses__", "__builtins__", "f_globals", "f_builtins", "gi_frame", "cr_frame"}
 )
@@ -171,11 +172,28 @@ def note_passed(evaluator: "Evaluator", node: ast.AST, target: Value, values: li
     function = evaluator.function()
     for value in values:
         for name in value.names:
+            if any(each.startswith("@") for each in target.names):
+                note_whole(evaluator, node, value)
             if name.startswith("@"):
                 calls = any(each.startswith(_CALLS_ITS_ARGUMENTS) for each in target.names)
                 (function.calls if calls else function.passes).add(name)
             elif not name.endswith(")") and (known := effect_of(name)) and known[0] in _STRONG:
                 evaluator.note(known[0], known[1], node)
+
+
+def note_kept(evaluator: "Evaluator", node: ast.AST, value: Value) -> None:
+    """Note a function that starts programs or runs text, put where it is not followed: whoever takes it out calls it."""
+    for name in value.names:
+        known = None if name.endswith(")") else effect_of(name)
+        if known and known[0] in {"process", "code"}:
+            evaluator.note(known[0], known[1], node)
+
+
+def note_whole(evaluator: "Evaluator", node: ast.AST, value: Value) -> None:
+    """Note a module that starts programs or runs text, handed on as a whole to code that calls what it likes of it."""
+    for name in value.names:
+        if name in _WHOLE:
+            evaluator.note("process", f"{name}, handed on as a whole", node)
 
 
 def special(evaluator: "Evaluator", call: Call, name: str) -> Value | None:
@@ -251,6 +269,7 @@ _Handler: TypeAlias = Callable[["Evaluator", Call, str], Value | None]
 _SPECIAL: Final[dict[str, _Handler]] = {
     "builtins.getattr": _getattr,
     "inspect.getattr_static": _getattr,
+    "builtins.object.__getattribute__": _getattr,
     "builtins.setattr": _setattr,
     "builtins.object.__setattr__": _setattr,
     "builtins.vars": _vars,

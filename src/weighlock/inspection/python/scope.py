@@ -21,11 +21,14 @@ class Scope:
         self.path = path  # what the keys of functions that are defined here begin with
         self.names: dict[str, Value] = {}
         self.globals: set[str] = set()
+        self.outer: set[str] = set()  # what nonlocal says
         self.stars: list[str] = []
 
     def bind(self, name: str, value: Value) -> None:
         """Let ``name`` stand for ``value`` besides what it stood for before."""
         scope = self.module() if name in self.globals else self
+        while name in scope.outer and scope.parent is not None:
+            scope = scope.parent
         held = scope.names.get(name)
         scope.names[name] = value if held is None else either(held, value)
 

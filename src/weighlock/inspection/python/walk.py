@@ -8,7 +8,7 @@ from weighlock.inspection.python.effect import effect_of
 from weighlock.inspection.python.evaluate import Evaluator
 from weighlock.inspection.python.fold import fold_binary
 from weighlock.inspection.python.graph import Function, Graph
-from weighlock.inspection.python.reach import Call, assign_attribute
+from weighlock.inspection.python.reach import Call, assign_attribute, note_kept, note_whole
 from weighlock.inspection.python.scope import MAX_STARS, Scope
 from weighlock.inspection.python.source import parse
 from weighlock.inspection.python.value import MADE, NOTHING, Value, either
@@ -50,6 +50,7 @@ class Walk:
             ast.TryStar: self._try,
             ast.Match: self._match,
             ast.Global: lambda node: self._scope().globals.update(node.names),
+            ast.Nonlocal: lambda node: self._scope().outer.update(node.names),
             ast.Return: self._return,
         }
 
@@ -187,6 +188,8 @@ class Walk:
 
     def _bind(self, target: ast.expr, value: Value) -> None:
         if isinstance(target, ast.Name):
+            if target.id in self._scope().outer:  # whose code was read before
+                note_kept(self.evaluator, target, value)
             self._scope().bind(target.id, value)
         elif isinstance(target, ast.Tuple | ast.List):
             known = value.items if value.items is not None and len(value.items) == len(target.elts) else None
@@ -203,6 +206,7 @@ class Walk:
 
     def _set_item(self, target: ast.Subscript, value: Value) -> None:
         base, index = self.evaluator.evaluate(target.value), self.evaluator.evaluate(target.slice)
+        note_kept(self.evaluator, target, value)
         for name in base.names:
             own = isinstance(target.slice, ast.Name) and target.slice.id == "__name__"
             if (name == "sys.modules" and not own) or (name == "os.environ" and index.text in _STEERING):
@@ -277,6 +281,8 @@ class Walk:
 
     def _return(self, node: ast.Return) -> None:
         value = self.evaluator.evaluate(node.value)
+        note_kept(self.evaluator, node, value)
+        note_whole(self.evaluator, node, value)
         inner = [each for each in value.names if each.startswith("@")]
         self.evaluator.function().passes.update(inner)  # a wrapper: whoever gets it calls it
         name = self._scope().key.rpartition(".")[2]
