@@ -56,6 +56,11 @@ errors = (OSError, subprocess.CalledProcessError)
 """
 
 
+def test_a_text_after_an_empty_line_is_no_message_of_keras() -> None:
+    examined = examine("__init__.py", b'\n"""\nExternal, bundled dependencies.\n\n"""\n')
+    assert examined.format == "python"
+
+
 def test_ordinary_code_says_nothing_of_that() -> None:
     examined = examine("modeling_x.py", ORDINARY.encode())
     assert {finding.severity for finding in examined.findings} == {Severity.INFO}

@@ -184,7 +184,9 @@ def _by_structure(head: bytes, size: int, suffix: str) -> Iterable[tuple[bool, s
     model = binary_format(head)
     yield model is not None, model or ""
     graph = protobuf_format(head, size)
-    yield graph is not None, graph or ""
+    # Python that begins with an empty line and a text reads as Keras' message, whose numbers no text has
+    text = graph == "keras-metadata" and is_text(head, whole=len(head) >= size)
+    yield graph is not None and not text, graph or ""
 
 
 def _is_pe(head: bytes) -> bool:
