@@ -61,6 +61,13 @@ def sound() -> list[Case]:
     ]  # fmt: skip
 
 
+def entry_twice() -> bytes:
+    whole = zip_file([ONE])
+    at, end = whole.index(b"PK\1\2"), whole.index(b"PK\5\6")
+    entry = whole[at:end]
+    return whole[:at] + entry * 2 + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 2, 2, 2 * len(entry), at, 0)
+
+
 def array() -> bytes:
     text = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,), }"
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
@@ -163,6 +170,7 @@ def names() -> list[Case]:
         bad("name-hidden", zip_file([Item("a\u202ebft.txt".encode(), b"1\n", both={"flags": 0x800})]), "a character that turns the direction of writing", "archive-name"),
         bad("name-empty", named(b""), "no name at all", "archive-name", told="text"),
         bad("name-twice", named(b"a.txt", ONE), "one name for two members", "archive-duplicate"),
+        bad("entry-twice", entry_twice(), "a directory that lists a member twice", "archive-duplicate"),
         bad("name-case", named(b"A.TXT", ONE), "names that differ in capitals", "archive-collision"),
         bad("name-unicode", zip_file([Item("\u00e9.txt".encode(), b"1\n", both={"flags": 0x800}), Item("e\u0301.txt".encode(), b"2\n", both={"flags": 0x800})]), "a letter composed and decomposed", "archive-collision"),
         bad("name-compatible", zip_file([Item("\ufb01.txt".encode(), b"1\n", both={"flags": 0x800}), Item(b"fi.txt", b"2\n")]), "a ligature that some file systems take apart", "archive-collision"),

@@ -4,6 +4,7 @@ Source: PKWARE APPNOTE 6.3, sections 4.3 and 4.4. Nothing here gives up at the f
 what can be located is listed, so that it is examined.
 """
 
+from collections import Counter
 from typing import Final
 
 from weighlock.core.text import shown
@@ -33,7 +34,12 @@ def read_zip(report: Report, size: int) -> Reading[Located]:
         return (yield from _walk(report, size))
     listed: dict[Member, None] = {}
     for directory in directories:
-        listed.update(dict.fromkeys((yield from read_directory(report, directory))))
+        entries = yield from read_directory(report, directory)
+        for member, times in Counter(entries).items():
+            if times > 1:  # some readers take it for an overlap, and refuse it
+                told = f"the member {shown(member.name)!r} is there {times} times, at one place"
+                report.find("archive-duplicate", told, offset=member.header)
+        listed.update(dict.fromkeys(entries))
     limit = min(directory.start for directory in directories)
     members = sorted(listed, key=lambda member: member.header)
     located = yield from locate(report, members, limit)
