@@ -46,7 +46,7 @@ def examine_json(file: File, document: Any) -> None:
         return
     if name == "modules.json":
         _examine_modules(report, document)
-    elif name == "model_index.json" and isinstance(document, dict):
+    elif name in {"model_index.json", "modular_model_index.json"} and isinstance(document, dict):
         _examine_pipeline(report, document)
     elif name == "Manifest.json":
         from weighlock.inspection.coreml.package import examine_manifest  # noqa: PLC0415  # of ML packages alone
@@ -97,9 +97,14 @@ def _examine_modules(report: Report, document: Any) -> None:
 def _examine_pipeline(report: Report, document: dict[str, Any]) -> None:
     """Diffusers imports ``[library, class]``: its own, those that it knows, else a module of the repository."""
     for name, value in document.items():
-        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, str) for part in value):
+        # modular pipelines have a third part, which says where the weights are
+        if (
+            not isinstance(value, list)
+            or len(value) not in {2, 3}
+            or not all(isinstance(part, str) for part in value[:2])
+        ):
             continue
-        library, kind = value
+        library, kind = value[:2]
         if library not in _PIPELINE_LIBRARIES:
             what = f"{shown(name)} is {shown(kind)} of the module {shown(library)}"
             report.find("config-pipeline-library", what)

@@ -96,8 +96,9 @@ def _examine_pair(report: Report, key: str, value: Any) -> None:
         _examine_templates(report, key, value)
     elif key in _NAMED:
         _NAMED[key](report, value)
-    if isinstance(value, str) and "${" in value:
-        _examine_resolvers(report, key, value)
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str) and "${" in text:
+            _examine_resolvers(report, key, text)
 
 
 def _remote_code(report: Report, key: str, value: Any) -> None:

@@ -102,6 +102,8 @@ def _examine_tag(report: Report, node: Node) -> None:
 def _examine_keys(report: Report, node: Node) -> None:
     seen: set[str] = set()
     for key, _ in node.pairs or ():
+        if key.alias:
+            report.not_examined(f"line {key.line}: a key stands elsewhere in the file, which is not followed")
         if key.text is None or key.text == "<<":
             continue
         if key.text in seen:
@@ -136,10 +138,20 @@ def _examine_document(report: Report, name: str, document: object) -> None:
         return
     if name == "MLmodel":
         _examine_mlmodel(report, document)
+    if name == "python_env.yaml":
+        _examine_python_environment(report, document)
     if isinstance(document.get("dependencies"), list):
         for item in document["dependencies"]:
             for requirement in item.get("pip", []) if isinstance(item, dict) else []:
                 examine_requirement(report, str(requirement), None)
+
+
+def _examine_python_environment(report: Report, document: dict[str, object]) -> None:
+    """MLflow hands both lists to pip."""
+    for key in ("build_dependencies", "dependencies"):
+        listed = document.get(key)
+        for line in listed if isinstance(listed, list) else ():
+            examine_requirement(report, str(line), None)
 
 
 def _examine_mlmodel(report: Report, document: dict[str, object]) -> None:
@@ -148,3 +160,6 @@ def _examine_mlmodel(report: Report, document: dict[str, object]) -> None:
         code = flavor.get("code") if isinstance(flavor, dict) else None
         if isinstance(code, str) and code not in {"", "null", "~"}:
             report.find("config-own-code", f"MLflow puts the folder {shown(code)} where Python imports from")
+        script = flavor.get("model_code_path") if isinstance(flavor, dict) else None
+        if isinstance(script, str) and script not in {"", "null", "~"}:
+            report.find("config-own-code", f"MLflow runs the file {shown(script)} to make the model")
