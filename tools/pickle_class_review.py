@@ -139,7 +139,7 @@ BASES: Final = {
     "collections.OrderedDict": "items=dict",
     "OrderedDict": "items=dict",
     "collections.UserDict": "",
-    "collections.Counter": "items=dict call=values",
+    "collections.Counter": "items=dict call=counter",
     "collections.defaultdict": "items=dict call=factory",
     "dict": "items=dict",
     "list": "items=list",

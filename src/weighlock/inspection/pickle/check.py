@@ -266,15 +266,26 @@ def _attributes(call: Call, state: Value) -> str | None:
     if not isinstance(state, Sequence) or state.kind != "dict":
         return "its state is not a dictionary of attributes"
     denied = set(call.words.get("deny", "").split(","))
-    for key, _ in pairs_of(state):
+    for key, value in pairs_of(state):
         wrong = _wrong_attribute(key, denied)
         if wrong:
             return wrong
+        asked = isinstance(key, str) and call.target.module.startswith(_ASKED.get(key, "-"))
+        if asked and (isinstance(value, Global) or holds_objects(call, value)):
+            return f"its class calls methods of {shown(str(key))} while it is loaded"
     if state.cut:
         return "its state has more attributes than can be checked"
     return carries(call, state)
 
 
+# attributes whose methods a class calls when it gets its state → the package of the class: the version becomes part of
+# a warning, groups get defaults (torch/optim, __setstate__), nodes a type (sklearn, TreePredictor)
+_ASKED: Final = {
+    "_sklearn_version": "sklearn.",
+    "param_groups": "",
+    "state": "torch.optim.",
+    "nodes": "sklearn.ensemble.",
+}
 _HARMLESS_DUNDERS: Final = frozenset({"__doc__", "__name__", "__qualname__", "__module__", "__name"})
 
 

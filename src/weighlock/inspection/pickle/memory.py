@@ -203,11 +203,19 @@ def has_objects(items: list[Value], kept: list[Value]) -> bool:
             if item.hides or any(not _is_constant(each) for each in item.items):
                 return True
         elif isinstance(item, Made):
-            if same is None or item.target is not same:
+            if (same is None or item.target is not same) and not _is_part_of_table(item.target):
                 return True
         elif not _is_constant(item):
             return True
     return False
+
+
+def _is_part_of_table(target: Value) -> bool:
+    """Return whether a call makes an array or a table: their methods are their own."""
+    if not isinstance(target, Global):
+        return False
+    named = target.module.startswith("numpy") and target.name not in {"vectorize", "poly1d"}
+    return named or target.module.startswith("pandas")
 
 
 def _is_constant(value: Value) -> bool:

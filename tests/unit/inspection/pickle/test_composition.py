@@ -89,6 +89,25 @@ HOLDER: Final = instance("sklearn.utils._bunch", "Bunch", a=named(keys=LATER))
         (attribute(attribute(HOLDER, "a"), "b"), TRAP),
         (attribute(Name("transformers.models.bert.modeling_bert", "BertModel"), "from_pretrained"), TRAP),
         (attribute(Name("transformers.models.bert.modeling_bert", "BertModel"), "push_to_hub"), TRAP),
+        # methods of attributes that a class calls when it gets them
+        (instance("torch.optim.adam", "Adam", param_groups=[named(setdefault=LATER)], state={}), STATE),
+        (instance("torch.optim.adam", "Adam", param_groups=[], state=named(get=LATER)), STATE),
+        (
+            instance(
+                "sklearn.linear_model._base",
+                "LinearRegression",
+                _sklearn_version=instance("sklearn.svm._classes", "SVC", get_params=LATER),
+            ),
+            STATE,
+        ),
+        (
+            instance(
+                "sklearn.ensemble._hist_gradient_boosting.predictor",
+                "TreePredictor",
+                nodes=named(astype=LATER),
+            ),
+            STATE,
+        ),
         # classes and methods that evaluate what they are given
         (
             call(
@@ -190,6 +209,9 @@ def test_what_a_reader_would_call_is_found(value: Any, rule: str) -> None:
         call("nltk.probability", "FreqDist", {"a": 1}),
         call("collections", "defaultdict", Name("builtins", "list"), {"a": []}),
         attribute(instance("scipy.interpolate._interpolate", "interp1d", x=1), "_call_linear_np"),
+        instance(
+            "torch.optim.adam", "Adam", param_groups=[{"params": [tensor(storage())], "lr": 0.1}], state={}
+        ),
         call("functools", "partial", Name("torch.nn.modules.normalization", "LayerNorm"), 64),
     ],
 )
