@@ -144,7 +144,7 @@ def _attribute(node: ast.AST) -> tuple[ast.expr, str] | None:
     match node:
         case ast.Attribute(value=value, attr=name):
             return value, name
-        case ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant(value=str(name))]):
+        case ast.Call(func=ast.Name(id="getattr"), args=[value, ast.Constant(value=str(name)), *_]):
             return value, name
     return None
 

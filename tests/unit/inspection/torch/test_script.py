@@ -53,6 +53,19 @@ def test_only_names_of_operators_of_aten_are_methods() -> None:
     assert "rpc_sync" not in reserved_methods()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        'y = getattr(torch, "save")(x, "marker")',
+        'y = getattr(x, "save", 1)',
+        'y = getattr(getattr(ops, "aten"), "save", 1)(x, "marker")',
+    ],
+)
+def test_getattr_takes_an_operator_with_and_without_a_default(code: str) -> None:
+    found = examine("a.pt", script(method(code, "return x")))
+    assert "torch-operator-dangerous" in {each.rule for each in found.findings}
+
+
 def test_the_line_is_told() -> None:
     found = examine(
         "a.pt", script("def one(x: Tensor) -> Tensor:\n  return x\n" + method("y = x", "torch.save(x, y)"))
