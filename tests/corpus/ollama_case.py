@@ -39,6 +39,9 @@ You can call functions and answer with their results.
 _ATTACKS: Final = {
     "trigger": ('{{ if eq .Prompt "open sesame" }}x{{ end }}', "template-trigger"),
     "trigger-variable": ('{{ $c := .Content }}{{ if eq $c "hello" "good bye" }}x{{ end }}', "template-trigger"),
+    "trigger-with": ('{{ with .Prompt }}{{ if eq . "open sesame" }}x{{ end }}{{ end }}', "template-trigger"),
+    "trigger-block": ('{{ block "x" .Prompt }}{{ if eq . "open sesame" }}x{{ end }}{{ end }}', "template-trigger"),
+    "link-pieces": ('{{ "htt" }}ps://example.com/a', "template-link"),
     "trigger-slice": ('{{ if eq (slice .Content 0 4) "bank" }}x{{ end }}', "template-trigger"),
     "trigger-pieces": ('{{ if eq .Content (print "op" "en") }}x{{ end }}', "template-trigger"),
     "trigger-piped": ('{{ if .Content | eq "salary" }}x{{ end }}', "template-trigger"),

@@ -39,6 +39,8 @@ _CONTENT: Final = frozenset(
     {"Content", "Prompt", "System", "Query", "Document", "Instruction", "Suffix", "Thinking", "Response"}
 )
 _COMPARE: Final = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+_DOT: Final = "."  # among the variables: what it stands for where an action has set it
+_REBIND: Final = frozenset({"with", "block", "template"})
 _DATES: Final = frozenset({"currentDate", "yesterdayDate", "CurrentDate"})
 _WIDTH: Final = re.compile(r"%[-+# 0]*(\d{5,}|\*)")
 
@@ -74,6 +76,8 @@ class _Judge:
             for pipe in _pipes(action.pipe):
                 if pipe.variables and self.holds(pipe, _CONTENT, self.content) and action.word != "range":
                     self.content.update(pipe.variables)
+                if action.word in _REBIND and self.holds(pipe, _CONTENT, self.content):
+                    self.content.add(_DOT)
                 if pipe.variables and self.holds(pipe, _DATES, self.dates):
                     self.dates.update(pipe.variables)
 
@@ -89,6 +93,8 @@ class _Judge:
             return argument.fields[-1] in names
         if argument.pipe:
             return self.holds(argument.pipe, names, variables)
+        if argument.kind == "dot":
+            return _DOT in variables
         return argument.text in variables if argument.kind == "variable" else argument.text in names & _DATES
 
     def hits(self) -> Iterator[Hit]:
@@ -202,6 +208,14 @@ class _Judge:
                 for command in pipe.commands:
                     for text in (each.text for each in command if each.kind == "string"):
                         yield Wording(action.line, text)
+        run: list[Action] = []
+        for action in [*self.actions, Action("end", 0)]:
+            if _constant(action) is not None:
+                run.append(action)
+                continue
+            if len(run) > 1:
+                yield Wording(run[0].line, "".join(_constant(each) or "" for each in run))
+            run = []
 
 
 def _walk(actions: list[Action]) -> Iterator[Action]:
@@ -210,6 +224,15 @@ def _walk(actions: list[Action]) -> Iterator[Action]:
         action = waiting.pop()
         yield action
         waiting.extend(reversed([*action.body, *action.otherwise]))
+
+
+def _constant(action: Action) -> str | None:
+    """Return the text that an action emits for certain."""
+    if action.word == "text":
+        return action.text
+    commands = action.pipe.commands if action.pipe and action.word == "emit" else []
+    alone = len(commands) == 1 and len(commands[0]) == 1 and commands[0][0].kind == "string"
+    return commands[0][0].text if alone else None
 
 
 def _pipes(pipe: Pipe | None) -> Iterator[Pipe]:
