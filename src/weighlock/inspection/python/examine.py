@@ -102,7 +102,10 @@ def examine_source(file: File, text: str, *, program: bool = False) -> None:
         raise Unexamined("the source nests too deep") from error
     _tell(report, walk, program=program)
     if not file.depth:  # what is in an archive is not held against its neighbours
-        add_summary(report, CODE_NAMES, comparable(names_of_source(tree)))
+        try:
+            add_summary(report, CODE_NAMES, comparable(names_of_source(tree)))
+        except RecursionError as error:  # as above
+            raise Unexamined("the source nests too deep") from error
     for data, line in walk.evaluator.payloads[:MAX_PAYLOADS]:
         file.unpacked(f"line {line}", data)
 

@@ -3,7 +3,10 @@
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
+
+from weighlock.inspection.summary import MAX_NAMES
 
 # what the compiler adds: to classes, to modules, for assertions, for functions within functions
 _IMPLICIT: Final = frozenset(
@@ -16,6 +19,7 @@ _IMPLICIT: Final = frozenset(
 )  # fmt: skip
 _CONVERSION: Final = re.compile(r"%[-+ #]*([0-9.]*)[a-zA-Z]")
 _PERCENT: Final = "\ufdd0"  # no character, and so in no source
+MAX_TERMS: Final = 40  # of a sum of texts; every sum within it is looked at, which must stay linear
 MAX_FOLDED: Final = 4096  # characters: the compiler computes shorter texts
 
 
@@ -37,7 +41,8 @@ def names_of_source(tree: ast.Module) -> set[str]:
             classes.append(node.name.lstrip("_"))
         found.update(_texts_of(node))
     private = [name for name in found if name.startswith("__") and not name.endswith("__")]
-    found.update(f"_{owner}{name}" for owner in classes for name in private)
+    mangled = (f"_{owner}{name}" for owner in classes for name in private)
+    found.update(islice(mangled, MAX_NAMES + 1))  # more, and there is no summary
     if any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body):
         found.update(ast.unparse(note) for note in _annotations(tree))
     return found
@@ -60,15 +65,17 @@ def _pieces(text: str) -> Iterator[str]:
         yield from (piece.replace(_PERCENT, "%") for piece in pieces)
 
 
-def _folded(node: ast.expr) -> str:
+def _folded(node: ast.expr, depth: int = 0) -> str:
     """Return the text that the compiler makes of constants; an empty one if it makes none."""
+    if depth > MAX_TERMS:
+        return ""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _folded(node.left), _folded(node.right)
+        left, right = _folded(node.left, depth + 1), _folded(node.right, depth + 1)
         return left + right if left and right and len(left) + len(right) <= MAX_FOLDED else ""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        text = _folded(node.left) or _folded(node.right)
+        text = _folded(node.left, depth + 1) or _folded(node.right, depth + 1)
         count = next((each.value for each in (node.left, node.right) if isinstance(each, ast.Constant)
                       and isinstance(each.value, int)), 0)  # fmt: skip
         return text * count if 0 < count * len(text) <= MAX_FOLDED else ""

@@ -1,12 +1,15 @@
 """What compiled Python uses is in the vocabulary of its source, whatever the compiler made of it."""
 
+import ast
 import py_compile
+import time
 from pathlib import Path
 
 import pytest
 
 from model_file import examine
 from weighlock.core.finding import Examined
+from weighlock.inspection.python.vocabulary import names_of_source
 from weighlock.inspection.report import Report
 from weighlock.inspection.repository.examine import examine_repository
 from weighlock.inspection.summary import CODE_NAMES, MAX_NAMES, add_summary, summaries_of, summary_of
@@ -84,3 +87,17 @@ def test_of_too_many_names_there_is_no_summary() -> None:
     add_summary(report, CODE_NAMES, map(str, range(MAX_NAMES + 1)))
     assert summary_of(report.examined(), CODE_NAMES) is None
     assert summary_of(Examined("a", "text"), CODE_NAMES) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = " + " + ".join(['"a"'] * 2000),
+        "x = " + "(" * 40 + " * ".join(['"a"'] * 40) + ")" * 40,
+        "".join(f"class C{number}:\n    __a{number} = 1\n" for number in range(2000)),
+    ],
+)
+def test_hostile_sources_take_linear_time(source: str) -> None:
+    began = time.process_time()
+    names_of_source(ast.parse(source))
+    assert time.process_time() - began < 2
