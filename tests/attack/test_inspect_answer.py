@@ -48,6 +48,7 @@ DONE: Final = {
     "skipped": [],
     "parts": 1,
     "formats": ["json"],
+    "templates": [],
 }
 
 
