@@ -401,6 +401,13 @@ def _archives() -> list[Case]:
         )
 
     return [
+        reject(
+            "keras/in-comment",
+            _in_comment(evil),
+            "an HDF5 file in the comment of a ZIP file",
+            "hdf5-structure",
+            not_examined="comment",
+        ),
         accept("keras/model.keras", archive(ordinary, weights), "an ordinary archive"),
         reject("keras/lambda.keras", archive(evil, weights), "a Lambda layer", "keras-lambda"),
         reject(
@@ -410,6 +417,17 @@ def _archives() -> list[Case]:
             "hdf5-external",
         ),
     ]
+
+
+def _in_comment(configuration: bytes) -> bytes:
+    """Return a ZIP file that h5py opens: its comment begins where an HDF5 file may begin."""
+    sound = zip_of({"a.txt": b"text" + bytes(1024)})
+    padded = zip_of({"a.txt": b"text\n" + b"." * (1024 - len(sound) + 1028 - 5)})
+    comment = hdf5([header([attribute("model_config", configuration)])], user_block=bytes(len(padded)))[
+        len(padded) :
+    ]
+    assert len(padded) % 512 == 0
+    return padded[:-2] + len(comment).to_bytes(2, "little") + comment
 
 
 def _written() -> list[Case]:

@@ -11,8 +11,10 @@ from weighlock.inspection.archive.kind import kind_of, reader_of
 from weighlock.inspection.archive.member import Member
 from weighlock.inspection.archive.name import check_names, link_leaves
 from weighlock.inspection.archive.zip import read_zip
+from weighlock.inspection.archive.zip_end import comment_place
+from weighlock.inspection.detect import is_text
 from weighlock.inspection.file import File
-from weighlock.inspection.span import FormatError, Reading, Unexamined
+from weighlock.inspection.span import FormatError, Reading, Unexamined, read
 
 # not pipes: `zip` marks what it reads from one so, and no reader makes one of it
 _DEVICES: Final = frozenset({stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK})
@@ -44,6 +46,14 @@ def examine_zip_file(file: File) -> Reading[None]:
         if gap.length == file.size:
             raise Unexamined("no member of the archive can be located")
         yield from file.part(f"bytes {gap.offset} to {gap.offset + gap.length}", gap.offset, gap.length)
+    yield from _examine_comment(file)
+
+
+def _examine_comment(file: File) -> Reading[None]:
+    """Examine the archive's comment, unless it is text: HDF5 is looked for at offsets where one may lie."""
+    offset, length = yield from comment_place(file.size)
+    if length and not is_text((yield from read(offset, length)), whole=True):
+        yield from file.part("comment", offset, length)
 
 
 def examine_members(_file: File, archive: Archive) -> Reading[None]:

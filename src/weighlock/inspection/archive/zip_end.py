@@ -80,6 +80,16 @@ def archive_end(size: int) -> Reading[int]:
     return min(size, size - length + ends[0] + END.size + int(comment))
 
 
+def comment_place(size: int) -> Reading[tuple[int, int]]:
+    """Return offset and length of the archive's comment; the length is 0 if there is none."""
+    end = yield from archive_end(size)
+    length = min(size, END.size + MAX_COMMENT_BYTES)
+    tail = yield from read(size - length, length)
+    ends = _end_records(tail)
+    begin = size - length + ends[0] + END.size if ends else end
+    return begin, max(0, end - begin)
+
+
 def ends_as_zip(size: int, within: int = END.size + MAX_COMMENT_BYTES) -> Reading[bool]:
     """Return whether the end record of an archive with a directory stands in the last ``within`` bytes of a file."""
     length = min(size, within)
