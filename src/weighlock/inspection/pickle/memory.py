@@ -13,9 +13,7 @@ from weighlock.inspection.pickle.value import (
     Data,
     Global,
     Made,
-    Persistent,
     Sequence,
-    Unknown,
     Value,
 )
 
@@ -196,18 +194,28 @@ class Memory:
 
 def has_objects(items: list[Value], kept: list[Value]) -> bool:
     """Return whether there is an object among items that are not kept, of another class than the last one ``kept``."""
-    last = kept[-1] if kept else None
-    same = last.target if isinstance(last, Made) and isinstance(last.target, Global) else None
     for item in items:
+        if item is None or isinstance(item, str | int | bytes | Data):
+            continue
         if isinstance(item, Sequence):
-            if item.hides or any(not _is_constant(each) for each in item.items):
+            if item.hides or (item.items and _has_parts(item.items)):
                 return True
-        elif isinstance(item, Made):
-            if (same is None or item.target is not same) and not _is_part_of_table(item.target):
-                return True
-        elif not _is_constant(item):
+        elif not isinstance(item, Made) or not (_is_part_of_table(item.target) or _is_like(item, kept)):
             return True
     return False
+
+
+def _has_parts(items: list[Value]) -> bool:
+    """Return whether there is anything but constants."""
+    for item in items:  # noqa: SIM110  # compiled, a generator takes three times as long
+        if not (item is None or isinstance(item, str | int | bytes | Data)):
+            return True
+    return False
+
+
+def _is_like(made: Made, kept: list[Value]) -> bool:
+    last = kept[-1] if kept else None
+    return isinstance(last, Made) and isinstance(last.target, Global) and made.target is last.target
 
 
 def _is_part_of_table(target: Value) -> bool:
@@ -216,7 +224,3 @@ def _is_part_of_table(target: Value) -> bool:
         return False
     named = target.module.startswith("numpy") and target.name not in {"vectorize", "poly1d"}
     return named or target.module.startswith("pandas")
-
-
-def _is_constant(value: Value) -> bool:
-    return not isinstance(value, Sequence | Made | Global | Persistent | Unknown)
