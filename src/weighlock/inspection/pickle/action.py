@@ -91,7 +91,7 @@ class Actions:
             if isinstance(result, Global) and result.result is target:
                 return
             target.changed = at
-        elif not isinstance(target, Global | Persistent) and target is not UNKNOWN:
+        elif not isinstance(target, (Global, Persistent)) and target is not UNKNOWN:
             return  # constants have no such methods: no reader goes on, and nothing runs
         added = Sequence("dict" if pairs else "list", items[:MAX_ITEMS])
         added.cut = len(items) - len(added.items)
@@ -190,7 +190,7 @@ class Actions:
                 target.state = state
                 if is_array_wrapper(target):
                     self.array = target
-        elif isinstance(target, Global | Persistent) or target is UNKNOWN:
+        elif isinstance(target, (Global, Persistent)) or target is UNKNOWN:
             self.stream.note("BUILD", at, target, state)
             self._odd_change(target, at, "BUILD")
 
@@ -278,7 +278,7 @@ def _may_be_text(value: Value) -> bool:
         return value.how == "REDUCE" and not (
             isinstance(target, Global) and target.module.startswith("numpy")
         )
-    return isinstance(value, str | Unknown | Persistent) or (isinstance(value, Data) and value.kind == "str")
+    return isinstance(value, (str, Unknown, Persistent)) or (isinstance(value, Data) and value.kind == "str")
 
 
 def is_plain(value: Value) -> bool:

@@ -195,7 +195,7 @@ class Memory:
 def has_objects(items: list[Value], kept: list[Value]) -> bool:
     """Return whether there is an object among items that are not kept, of another class than the last one ``kept``."""
     for item in items:
-        if item is None or isinstance(item, str | int | bytes | Data):
+        if item is None or isinstance(item, (str, int, bytes, Data)):
             continue
         if isinstance(item, Sequence):
             if item.hides or (item.items and _has_parts(item.items)):
@@ -208,7 +208,7 @@ def has_objects(items: list[Value], kept: list[Value]) -> bool:
 def _has_parts(items: list[Value]) -> bool:
     """Return whether there is anything but constants."""
     for item in items:  # noqa: SIM110  # compiled, a generator takes three times as long
-        if not (item is None or isinstance(item, str | int | bytes | Data)):
+        if not (item is None or isinstance(item, (str, int, bytes, Data))):
             return True
     return False
 

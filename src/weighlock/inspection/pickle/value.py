@@ -157,7 +157,7 @@ def settled(value: Value, offset: int) -> bool:
     seen: set[int] = set()
     while waiting:
         each = waiting.pop()
-        if not isinstance(each, Sequence | Made) or id(each) in seen:
+        if not isinstance(each, (Sequence, Made)) or id(each) in seen:
             continue
         if each.changed > offset or len(seen) == MAX_SETTLED_PARTS:
             return False
