@@ -26,7 +26,7 @@ MAX_NAMES: Final = 256  # one byte chooses
 MAX_CPU_S: Final = 5.0  # for an input of some kilobytes, instrumented; ordinary ones take milliseconds
 MAX_SPANS: Final = 64  # and one for each byte: a format's smallest record takes more than that
 MAX_READ_RATIO: Final = (
-    64  # bytes read for each of the file: several parsers look at what no magic number tells
+    256  # bytes read for each of the file: what follows archives in each other is read anew
 )
 
 # texts whose parsers differ more than their formats
