@@ -11,7 +11,8 @@ from weighlock.inspection.span import Reading, Unexamined, drive, fetch_from, sh
 __all__ = ["MAX_DEPTH", "MAX_EXPANDED_BYTES", "MAX_PARTS", "Budget", "File", "Options"]
 
 MAX_DEPTH: Final = 5  # files in files: a wheel with a compressed NumPy archive of pickles has four
-MAX_EXPANDED_BYTES: Final = 4 << 30  # decompressed in one file, all parts together; large content is unpacked twice
+# decompressed in one file, all parts together; large content is unpacked twice
+MAX_EXPANDED_BYTES: Final = 4 << 30
 MAX_PARTS: Final = 20_000  # examined in one file: a large checkpoint archive has some thousand members
 
 
