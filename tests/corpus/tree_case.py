@@ -68,6 +68,21 @@ def ubj(value: object) -> bytes:
     return b"S" + length(value)
 
 
+def catboost(*changes: tuple[bytes, bytes], name: str = "catboost.cbm") -> bytes:
+    """Return CatBoost's model after changes that keep its length."""
+    model = written(name)
+    for old, new in changes:
+        assert model.count(old) == 1, old
+        assert len(old) == len(new)
+        model = model.replace(old, new)
+    return model
+
+
+def vector(code: str, *values: int) -> bytes:
+    """Return a list of a FlatBuffer: how many, and the numbers."""
+    return struct.pack(f"<I{len(values)}{code}", len(values), *values)
+
+
 def length(text: str) -> bytes:
     return b"L" + struct.pack(">q", len(text)) + text.encode()
 
@@ -151,7 +166,7 @@ def quantized(
 
 
 def cases() -> list[Case]:
-    return [*_xgboost(), *_ubjson(), *_lightgbm(), *_fasttext(), *_flax(), *_recognised()]
+    return [*_xgboost(), *_ubjson(), *_lightgbm(), *_catboost(), *_fasttext(), *_flax(), *_recognised()]
 
 
 def _xgboost() -> list[Case]:
@@ -235,6 +250,7 @@ def _lightgbm() -> list[Case]:
         reject("lightgbm/size.txt", lightgbm((b"tree_sizes=407", b"tree_sizes=999999")), "a tree beyond the file", STRUCTURE, not_examined="beyond the file"),
         reject("lightgbm/hidden.txt", lightgbm((b"tree_sizes=407", b"tree_sizes=")), "trees that the sizes leave out", STRUCTURE, not_examined="do not end"),
         reject("lightgbm/more.txt", lightgbm((b"end of trees\n", b"end of trees\n\nTree=1\nnum_leaves=1\n")), "a tree behind the end of the trees", STRUCTURE, not_examined="more trees"),
+        reject("lightgbm/settings.txt", written("lightgbm.txt").partition(b"[metric")[0], "cut in the settings", STRUCTURE, not_examined="settings"),
         reject("lightgbm/names.txt", lightgbm((b"feature_names=a c", b"feature_names=a c d")), "more names than features", STRUCTURE, not_examined="names"),
         reject("lightgbm/twice.txt", lightgbm((b"num_leaves=3", b"num_leaves=3\nnum_leaves=2")), "a count twice", STRUCTURE, not_examined="twice"),
         reject("lightgbm/number.txt", lightgbm((b"Tree=0", b"Tree=5")), "a tree with another number", STRUCTURE, not_examined="does not begin"),
@@ -242,6 +258,36 @@ def _lightgbm() -> list[Case]:
         reject("lightgbm/pandas.txt", written("lightgbm.txt").replace(b"pandas_categorical:", b"pandas_categorical:{"), "categories that are no JSON", STRUCTURE, not_examined="cannot be read"),
         reject("lightgbm/pandas-object.txt", written("lightgbm.txt").rpartition(b"pandas_categorical:")[0] + b'pandas_categorical:{"a": 1}', "categories that are an object", STRUCTURE),
         reject("lightgbm/old.txt", b"tree\nnum_class=1\nmax_feature_idx=1\nfeature_names=a c\n\nTree=0\n", "a model of before there were sizes", not_examined="until 2017"),
+    ]  # fmt: skip
+
+
+def _catboost() -> list[Case]:
+    splits, sizes, starts = vector("i", 3, 2, 0, 1), vector("i", 2, 2), vector("i", 0, 2)
+    repacked = vector("I", 33554433, 16777217, 16777216, 33554432)
+    ids = vector("I", 0, 2**32 - 1, 1, 2, 3, 2**32 - 1, 4, 5)
+    steps = vector("I", 1, 131073, 0, 0, 65536, 131073, 0, 0)
+
+    def other(old: bytes, new: bytes) -> bytes:
+        return catboost((old, new), name="lossguide.cbm")
+
+    whole = catboost()
+    return [
+        accept("catboost/model.cbm", whole, "a model that CatBoost wrote"),
+        accept("catboost/lossguide.cbm", catboost(name="lossguide.cbm"), "trees that are not symmetric"),
+        accept("catboost/categories.cbm", catboost(name="categories.cbm"), "statistics of categories"),
+        reject("catboost/split.cbm", catboost((splits, vector("i", 3, 2, 0, 900))), "a split that is not there", INDEX),
+        reject("catboost/start.cbm", catboost((starts, vector("i", 0, 900))), "a tree that begins elsewhere", INDEX),
+        reject("catboost/deep.cbm", catboost((starts + sizes, vector("i", 0, 1) + vector("i", 1, 3))), "leaf values for other trees", INDEX),
+        reject("catboost/sizes.cbm", catboost((starts + sizes, starts + vector("i", 2, 900))), "more splits than there are", STRUCTURE, not_examined="do not fit"),
+        reject("catboost/repacked.cbm", catboost((repacked, vector("I", 33554433, 16777217, 16777216, 33619967))), "a byte of the features beyond them", INDEX),
+        reject("catboost/step.cbm", other(steps, vector("I", 1, 131073, 0, 0, 65536, 131073, 0, 7)), "a child beyond the tree", INDEX),
+        reject("catboost/leaf.cbm", other(ids, vector("I", 0, 2**32 - 1, 1, 2, 3, 2**32 - 1, 4, 77)), "a leaf that is not there", INDEX),
+        reject("catboost/core.cbm", whole[:4] + struct.pack("<I", 9_999_999) + whole[8:], "a core beyond the file", STRUCTURE, not_examined="beyond the file"),
+        reject("catboost/behind.cbm", whole + SYSTEM, "a pickle behind the model", STRUCTURE, "pickle-global-dangerous", "pickle-present"),
+        reject("catboost/version.cbm", catboost((b"FlabuffersModel_v1", b"FlabuffersModel_v7")), "another version", not_examined="is not known"),
+        reject("catboost/hole.cbm", whole[:4] + struct.pack("<I", len(whole) - 8 + 64) + whole[8:] + bytes(64), "bytes of no part", STRUCTURE, not_examined="belong to no part"),
+        reject("catboost/pickle.bin", b"CBM1" + bytes(64) + b"0" + SYSTEM, "a pickle that begins as a model does", "pickle-global-dangerous", "pickle-present"),
+        reject("catboost/cut.cbm", b"CBM1\0", "cut", STRUCTURE, not_examined="in its head"),
     ]  # fmt: skip
 
 

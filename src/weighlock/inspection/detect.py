@@ -43,6 +43,7 @@ _MAGIC: Final[tuple[tuple[int, bytes, str], ...]] = (
     (0, b"lmgg", "ggml"),
     (0, b"PAR1", "parquet"),
     (0, b"binf", "xgboost-binary"),
+    (0, b"CBM1", "catboost"),
     (0, b"%PDF-", "pdf"),
     (0, b"\x89PNG\r\n", "image"),
     (0, b"\xff\xd8\xff", "image"),
@@ -251,7 +252,9 @@ def reaches_out(stream: Stream) -> bool:
 def may_go_on_as_pickle(head: bytes, size: int) -> bool:
     """Return whether a text may still be a pickle: it is one so far, be it only one long line."""
     stream = probe_pickle(head, size)
-    return stream.usable and stream.end < size if stream.stopped else stream.usable and len(head) < size
+    if stream.stopped:  # a magic number hides a whole pickle from detection
+        return stream.usable and (stream.end < size or bool(stream.names))
+    return stream.usable and len(head) < size
 
 
 def _as_text(head: bytes, size: int, path: str) -> str | None:

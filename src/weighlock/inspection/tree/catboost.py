@@ -128,12 +128,9 @@ def _examine_trees(report: Report, core: FlatBuffer, trees: Table, bins: int, gr
     values = leaves.length if leaves else 0
     if dimension <= 0 or min(sizes, default=0) < 0 or sum(sizes) != len(splits) or len(starts) != len(sizes):
         raise FormatError(RULE, "the sizes of the trees do not fit their splits")
-    at = 0
-    for size, start in zip(sizes, starts, strict=True):
-        if start != at:
-            report.find(INDEX, f"a tree begins at split {start}, and the one before it ends at {at}")
-            return
-        at += size
+    wrong = _misplaced(sizes, starts)
+    if wrong:
+        report.find(INDEX, wrong)
     steps = yield from core.vector(trees, _STEPS, 4)
     yield from _check_repacked(report, core, trees, groups, len(splits))
     if steps is not None and steps.length:
@@ -146,6 +143,15 @@ def _examine_trees(report: Report, core: FlatBuffer, trees: Table, bins: int, gr
         report.find(
             INDEX, f"a split asks for binary feature {max(used) if min(used) >= 0 else min(used)} of {bins}"
         )
+
+
+def _misplaced(sizes: tuple[int, ...], starts: tuple[int, ...]) -> str | None:
+    at = 0
+    for size, start in zip(sizes, starts, strict=True):
+        if start != at:
+            return f"a tree begins at split {start}, and the one before it ends at {at}"
+        at += size
+    return None
 
 
 def _check_symmetric(report: Report, sizes: tuple[int, ...], values: int, dimension: int) -> None:

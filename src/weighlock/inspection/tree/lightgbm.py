@@ -173,6 +173,8 @@ def _examine_tail(file: File, at: int) -> Reading[None]:
         raise FormatError(RULE, "the trees do not end where their sizes say", at)
     if b"\nTree=" in raw:
         raise FormatError(RULE, "more trees follow the end of the trees", at + raw.find(b"\nTree="))
+    if b"\nparameters:" in raw and b"\nend of parameters" not in raw:
+        raise FormatError(RULE, "the settings of the model do not end", at)
     text, mark, categories = raw.rpartition(_PANDAS)
     _decode(raw, at)
     if mark:

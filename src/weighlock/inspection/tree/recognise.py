@@ -9,7 +9,6 @@ from typing import Final
 
 _SHAPES: Final[tuple[tuple[str, re.Pattern[bytes]], ...]] = (
     ("fasttext", re.compile(rb"\xba\x16\x4f\x2f[\x0b\x0c]\0\0\0")),  # 793712314, and the version
-    ("catboost", re.compile(rb"CBM1")),
     ("mxnet-params", re.compile(rb"\x12\x01\0{6}\0{8}")),  # 0x112 and what is reserved
     ("ctranslate2", re.compile(rb"[\x01-\x10]\0\0\0.\0\w{3,60}Spec\0", re.DOTALL)),
     ("torch7", re.compile(rb"\x04\0\0\0.{4}(?:.{4})?\x03\0\0\0V 1|[34]\n\d+\n\d+\n|\x03\0\0\0\x01\0\0\0.{4}[\x01\x02]\0\0\0", re.DOTALL)),
