@@ -2,7 +2,7 @@
 
 import struct
 
-from corpus.case import MARK, Case, reject
+from corpus.case import MARK, Case, accept, reject
 from model_file import framed, short_text, zip_of
 
 
@@ -47,9 +47,9 @@ def pickles() -> list[Case]:
         return reject(f"pickle/{name}.pkl", raw, why, present, *rules, not_examined=told)
 
     return [
-        case("data-0", b"(dp0\nS'a'\np1\nI1\ns.", "plain data in protocol 0: still a program"),
-        case("data-4", framed(b"}\x94" + short_text("a") + b"\x94K\x01s."), "plain data in protocol 4"),
-        case("ordered-dict", b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01.", "an allowed name, called"),
+        accept("pickle/data-0.pkl", b"(dp0\nS'a'\np1\nI1\ns.", "plain data in protocol 0: still a program", present),
+        accept("pickle/data-4.pkl", framed(b"}\x94" + short_text("a") + b"\x94K\x01s."), "plain data in protocol 4", present),
+        accept("pickle/ordered-dict.pkl", b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01.", "an allowed name, called", present),
         case("global-0", b"cos\nsystem\n" + call + b".", "GLOBAL in protocol 0, which has no magic number", grave),
         case("global-posix", b"\x80\x02cposix\nsystem\nX\x0c\x00\x00\x00touch marker\x85R.", "the name that os.system pickles as", grave),
         case("global-python2", b"c__builtin__\neval\n(S'1'\ntR.", "Python 2's name of builtins", grave),
