@@ -274,7 +274,11 @@ def _catboost() -> list[Case]:
     return [
         accept("catboost/model.cbm", whole, "a model that CatBoost wrote"),
         accept("catboost/lossguide.cbm", catboost(name="lossguide.cbm"), "trees that are not symmetric"),
-        accept("catboost/categories.cbm", catboost(name="categories.cbm"), "statistics of categories"),
+        accept("catboost/statistics.cbm", catboost(name="statistics.cbm"), "a table of counts of categories"),
+        reject("catboost/row.cbm", catboost((b"\xb9\x9a\x33\x2d\2\0\0\0", b"\xb9\x9a\x33\x2d\3\0\0\0"), name="statistics.cbm"), "a category whose row of counts is not there", INDEX),
+        reject("catboost/table.cbm", catboost((b"\1\0\0\0\xd8\0\0\0", b"\1\0\0\0\xd8\0\1\0"), name="statistics.cbm"), "a table beyond the file", STRUCTURE, not_examined="beyond the file"),
+        reject("catboost/tables.cbm", catboost((b"\1\0\0\0\xd8\0\0\0", b"\7\0\0\0\xd8\0\0\0"), name="statistics.cbm"), "fewer tables than it says", STRUCTURE, not_examined="cut off"),
+        accept("catboost/categories.cbm", catboost(name="categories.cbm"), "a feature of categories"),
         reject("catboost/split.cbm", catboost((splits, vector("i", 3, 2, 0, 900))), "a split that is not there", INDEX),
         reject("catboost/start.cbm", catboost((starts, vector("i", 0, 900))), "a tree that begins elsewhere", INDEX),
         reject("catboost/deep.cbm", catboost((starts + sizes, vector("i", 0, 1) + vector("i", 1, 3))), "leaf values for other trees", INDEX),
@@ -318,6 +322,8 @@ def _flax() -> list[Case]:
     chunks = {"__msgpack_chunked_array__": b"\xc3", "shape": {"0": 2}, "chunks": {"0": good}}
     broken, wrong = "flax-structure", "flax-array"
     return [
+        accept("flax/written.msgpack", written("flax.msgpack"), "a checkpoint that Flax wrote"),
+        accept("flax/written-chunked.msgpack", written("chunked.msgpack"), "an array that Flax cut in chunks"),
         accept("flax/params.msgpack", flax({"params": {"w": good, "b": array([], "bfloat16", bytes(2), 3)}}), "parameters"),
         accept("flax/complex.msgpack", flax({"params": {"c": extension(2, b"\x92\xca" + bytes(4) + b"\x01")}}), "a complex number"),
         accept("flax/chunked.msgpack", flax({"params": chunks}), "an array in chunks"),

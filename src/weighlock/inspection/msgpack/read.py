@@ -217,9 +217,5 @@ def _bytes_of(name: str) -> int:
     """Return the bytes of one number of a type; types below a byte take one."""
     if name.startswith("V"):
         return int(name[1:9])
-    bits = (
-        8
-        if name == "bool" or name.startswith(("float8", "float4", "float6"))
-        else int(_BITS.findall(name)[0])
-    )
+    bits = 8 if name == "bool" else int(_BITS.findall(name)[0])
     return max(1, bits // 8)
