@@ -15,7 +15,30 @@ def safetensors_accepted() -> list[Case]:
     sub = {"a": tensor("F4", [2], 0, 1), "b": tensor("F6_E2M3", [4], 1, 4)}
     every = {}
     end = 0
-    for dtype, bits in (("BOOL", 8), ("U8", 8), ("I8", 8), ("F8_E5M2", 8), ("F8_E4M3", 8), ("F8_E8M0", 8), ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8), ("I16", 16), ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32), ("C64", 64), ("F64", 64), ("I64", 64), ("U64", 64), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6)):
+    for dtype, bits in (
+        ("BOOL", 8),
+        ("U8", 8),
+        ("I8", 8),
+        ("F8_E5M2", 8),
+        ("F8_E4M3", 8),
+        ("F8_E8M0", 8),
+        ("F8_E4M3FNUZ", 8),
+        ("F8_E5M2FNUZ", 8),
+        ("I16", 16),
+        ("U16", 16),
+        ("F16", 16),
+        ("BF16", 16),
+        ("I32", 32),
+        ("U32", 32),
+        ("F32", 32),
+        ("C64", 64),
+        ("F64", 64),
+        ("I64", 64),
+        ("U64", 64),
+        ("F4", 4),
+        ("F6_E2M3", 6),
+        ("F6_E3M2", 6),
+    ):
         every[dtype.lower()] = tensor(dtype, [4], end, end + bits // 2)
         end += bits // 2
     spaced = b'{ "a" : {\n "shape":[ 2 , 1 ],\t"data_offsets" :[ 0,8 ] , "dtype":"F32" } }'
@@ -55,10 +78,15 @@ def safetensors_rejected() -> list[Case]:
 
     field = '"shape":[1],"data_offsets":[0,1]'
     pickled = "gASVIwAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAx0b3VjaCBtYXJrZXKUhZRSlC4="
+
     def index(name: str, shard: str, *rules: str) -> Case:
         raw = json.dumps({"metadata": {"total_size": 8}, "weight_map": {"a": shard}}).encode()
         path = f"safetensors/{name}/model.safetensors.index.json"
-        return reject(path, raw, f"an index whose shard is {shard}", *rules) if rules else accept(path, raw, "an index")
+        return (
+            reject(path, raw, f"an index whose shard is {shard}", *rules)
+            if rules
+            else accept(path, raw, "an index")
+        )
 
     return [
         index("index", "model-00001-of-00001.safetensors"),
