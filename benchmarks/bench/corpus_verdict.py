@@ -18,7 +18,7 @@ from typing import Any, Final
 PEERS: Final = Path(__file__).resolve().parents[2] / ".venv/peers/bin"
 WEIGHLOCK: Final = Path(sys.executable).parent / "weighlock"
 FILE_LIMIT_S: Final = 120  # for one file of a program that is started for each
-FAMILY_LIMIT_S: Final = 240  # for the slowest program, on one family
+FAMILY_LIMIT_S: Final = 900  # for the slowest program, on one family
 ALL_LIMIT_S: Final = 3600  # for one folder of a program that is started once
 QUIET: Final = {"NO_COLOR": "1", "PROMPTFOO_DISABLE_TELEMETRY": "1", "NO_ANALYTICS": "1"}
 
@@ -79,16 +79,23 @@ def picklescan(folder: Path) -> Verdicts:
 
 
 def fickling(folder: Path) -> Verdicts:
-    """Its exit status: 0 fine, 1 unsafe; 2 and a failure of its own are files it could not read."""
+    """Its exit status: 0 fine, 1 unsafe; 2 and a failure of its own are files it could not read.
+
+    It calls every file that is no pickle to it unsafe, for invalid opcodes: if that is all, it did not read the file.
+    """
 
     def one(name: str) -> Verdict:
-        line = [PEERS / "fickling", "--check-safety", "--json-output", os.devnull, name]
-        try:
-            done = _run(line, folder, limit_s=FILE_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            return Verdict.UNREAD
-        if done.returncode == 1 and "Traceback" not in done.stderr:
-            return Verdict.FOUND
+        with tempfile.TemporaryDirectory() as place:
+            out = Path(place) / "report.json"
+            line = [PEERS / "fickling", "--check-safety", "--json-output", out, name]
+            try:
+                done = _run(line, folder, limit_s=FILE_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                return Verdict.UNREAD
+            said = out.read_text(encoding="utf-8") if out.exists() else ""
+        if done.returncode == 1 and said and "Traceback" not in done.stderr:
+            only = "invalid opcode(s)" in said and '"detailed_results": {}' in said
+            return Verdict.UNREAD if only else Verdict.FOUND
         return Verdict.UNREAD if done.returncode else Verdict.CLEAN
 
     return _each(folder, one)
@@ -106,15 +113,12 @@ def modelscan(folder: Path) -> Verdicts:
     names = files_of(folder)
     verdicts = dict.fromkeys(names, Verdict.UNREAD)
 
-    def owner(source: str) -> str:
-        return source if source in verdicts else source.split(":", 1)[0]
-
     for source in said["summary"]["scanned"].get("scanned_files", ()):
-        verdicts[owner(source)] = Verdict.CLEAN
+        verdicts[_file_of(source, verdicts)] = Verdict.CLEAN
     for error in said["errors"]:
-        verdicts[owner(error.get("source", ""))] = Verdict.UNREAD
+        verdicts[_file_of(str(error.get("source") or ""), verdicts)] = Verdict.UNREAD
     for issue in said["issues"]:
-        verdicts[owner(issue["source"])] = Verdict.FOUND
+        verdicts[_file_of(issue["source"], verdicts)] = Verdict.FOUND
     return {name: verdicts[name] for name in names}
 
 
@@ -141,24 +145,44 @@ def _audited(said: Any, root: str, verdicts: Verdicts) -> None:
         verdicts[path.removeprefix(root)] = Verdict.UNREAD if half else Verdict.CLEAN
     for issue in said["issues"]:
         if issue["severity"] in {"warning", "critical"}:
-            place = str(issue.get("location") or "").removeprefix(root)
-            while place and place not in verdicts:
-                place = place.rpartition(":")[0]
+            place = _file_of(str(issue.get("location") or "").removeprefix(root), verdicts)
             if place:
                 verdicts[place] = Verdict.FOUND
 
 
+def _file_of(location: str, names: Verdicts) -> str:
+    """Return the file that a location begins with: "file", "file:member", "file (pos 3)"; nothing for none of them."""
+    place = location
+    while place and place not in names:
+        place = place[: max(place.rfind(":"), place.rfind(" "), place.rfind("!"), place.rfind("/"), 0)]
+    if not place:
+        print(f"no file for the location {location!r}", file=sys.stderr)
+    return place
+
+
 def hayward(folder: Path) -> Verdicts:
-    """Its findings of low severity and worse, but for those that say a file was skipped."""
-    said = _report([PEERS / "hayward", "scan", "-f", "json", "-o", "OUT", "--quiet", "."], folder)
-    verdicts = dict.fromkeys(files_of(folder), Verdict.CLEAN)
+    """Its findings of low severity and worse, but for those that say a file was skipped.
+
+    Its report does not list what it read without a finding; ``--verbose`` does.
+    """
+    verdicts = dict.fromkeys(files_of(folder), Verdict.UNREAD)
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place) / "report.json"
+        line = [PEERS / "hayward", "scan", "--verbose", "-f", "json", "-o", out, "."]
+        done = _run(line, folder, limit_s=ALL_LIMIT_S)
+        said = json.loads(out.read_text(encoding="utf-8"))
+    for told in done.stderr.splitlines():
+        name = told.removeprefix("hayward: scanned ").removeprefix("./")
+        if name != told and name in verdicts:
+            verdicts[name] = Verdict.CLEAN
     verdicts |= dict.fromkeys(said["coverage_gaps"], Verdict.UNREAD)
     for finding in said["findings"]:
+        name = _file_of(finding["file"], verdicts)
         skipped = finding["rule_id"].startswith("MFV-SKIP")
-        if skipped and verdicts.get(finding["file"]) is not Verdict.FOUND:
-            verdicts[finding["file"]] = Verdict.UNREAD
+        if skipped and verdicts.get(name) is not Verdict.FOUND:
+            verdicts[name] = Verdict.UNREAD
         elif finding["severity"] != "info" and not skipped:
-            verdicts[finding["file"]] = Verdict.FOUND
+            verdicts[name] = Verdict.FOUND
     return verdicts
 
 
