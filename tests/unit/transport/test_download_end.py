@@ -40,7 +40,7 @@ def test_the_first_error_ends_everything(house: House, fetching: Fetching) -> No
     house.put("/f", serve)
     with refused("content_changed"):
         fetching.bytes(file_at(house, len(LARGE)), slow=True)
-    assert len(house.requests) > 3
+    assert len(house.requests) >= 3  # those that the error came before were never asked
 
 
 def test_a_reader_that_gives_up_leaves_no_thread_connection_or_buffer(
