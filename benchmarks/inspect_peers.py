@@ -48,7 +48,13 @@ def measured(line: list[str]) -> Run:
     runs: list[Run] = []
     while len(runs) < REPEATS and (not runs or runs[0].clock_s < SLOW_S):
         start = time.perf_counter()
-        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_quiet())
+        process = subprocess.Popen(
+            line,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_quiet(),
+            cwd=tempfile.gettempdir(),
+        )
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         runs.append(Run(time.perf_counter() - start, usage.ru_maxrss / 1024))
